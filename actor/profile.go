@@ -1,0 +1,41 @@
+// Package actor is who speaks, and who the others are: the profile of an agency
+// and the document made of it, the URLs of a site, and the Resolver of remote
+// actors and their keys.
+package actor
+
+import (
+	"time"
+
+	"github.com/panui/panui/signing"
+)
+
+// Profile describes an actor of the site. Handle, Name and Key are required.
+type Profile struct {
+	Handle    string // news@agency.govt.nz; its domain may differ from the site's host
+	Name      string
+	Key       *signing.Key
+	ID        string // last segment of the actor's URL; empty derives one from Handle. Set it to keep the id when the handle changes
+	Type      string // Organization when empty; Service, Group, Application, Person
+	Summary   string // HTML
+	URL       string // the page for people; the base URL when empty
+	Icon      Image  // square
+	Header    Image
+	Fields    []Field
+	Languages []string // BCP 47, the primary one first
+	// ApproveFollowers holds each Follow until a person accepts it.
+	ApproveFollowers bool
+	// Hidden asks directories and search engines of the fediverse to leave the actor out.
+	Hidden      bool
+	AlsoKnownAs []string // ids of actors that it was before
+	Since       time.Time
+}
+
+// Image is a picture by URL, with what it shows.
+type Image struct {
+	URL       string
+	MediaType string
+	Alt       string
+}
+
+// Field is a row of the profile. A Value that is an https URL becomes a rel=me link.
+type Field struct{ Name, Value string }

@@ -1,0 +1,3 @@
+module github.com/panui/panui
+
+go 1.26

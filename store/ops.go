@@ -1,0 +1,191 @@
+package store
+
+import "time"
+
+// Op is one change to the store. The types below are all there are: a new need
+// becomes a new op, and a backend that does not know it says so.
+type Op interface{ op() }
+
+// PinActor binds an actor's id, base URL, handle and key at first use. When the
+// same id or the same handle is pinned already with any other of these, it
+// fails with ErrConflict; pinned alike, it changes nothing.
+type PinActor struct{ Actor Actor }
+
+// RepinKey replaces the key fingerprint of a pinned actor: a planned rotation or
+// a restored identity. It fails with ErrConflict unless From is the stored one.
+type RepinKey struct{ Actor, From, To string }
+
+// Stop stops all sending by an actor; Claim gives out nothing of it until
+// Resume. It fails with ErrNotFound for an actor that is not pinned.
+type Stop struct {
+	Actor string
+	At    time.Time
+}
+
+// Resume lets an actor send again.
+type Resume struct{ Actor string }
+
+// PutPost stores a post. Rev 1 creates it: ErrDuplicate when its id exists,
+// ErrConflict when another live post has its actor and key. A later Rev
+// replaces the stored one and fails with ErrConflict unless that is Rev-1, of
+// the same actor and key, and live.
+type PutPost struct{ Post Post }
+
+// Audience says to whom an activity fans out; the two may be joined with |.
+type Audience int
+
+// The audiences.
+const (
+	// ToFollowers are the accepted followers of the activity's actor: for each
+	// the shared inbox when two or more share it, else its own.
+	ToFollowers Audience = 1 << iota
+	// ToReached are the inboxes that an earlier delivery about the same object
+	// reached or may have reached.
+	ToReached
+)
+
+// Fanout stores an activity and one pending delivery for each inbox of its
+// audience. It fails with ErrDuplicate when the activity's id exists.
+type Fanout struct {
+	Activity Activity
+	To       Audience
+	Lane     Lane
+	Due      time.Time // zero means at once
+}
+
+// Send stores an activity and one pending delivery of it. Sending an id again
+// to the same inbox makes the one delivery pending again, unless it still is.
+// An activity that is not Public is forgotten, with its delivery, once that is
+// Delivered: it is nobody's business afterwards.
+type Send struct {
+	Activity Activity
+	Inbox    string
+	Lane     Lane
+	Due      time.Time // zero means at once
+}
+
+// Cancel takes back the pending deliveries about an object: those never tried
+// or waiting for another try are Cancelled, and those under lease become so
+// unless they settle as Delivered.
+type Cancel struct{ Object string }
+
+// Settle ends one attempt of a delivery. State Pending means another try at
+// Due; Unsent gives the delivery back as if it had not been claimed. It fails
+// with ErrConflict when the delivery has been claimed anew since, or is settled.
+// Delivered clears the Gone mark of the followers behind the inbox.
+type Settle struct {
+	Delivery int64
+	Attempt  int
+	State    DeliveryState
+	Due      time.Time
+	Status   int
+	Answer   string
+	At       time.Time
+	Unsent   bool
+}
+
+// Retry makes dead letters pending again, due at Due, with their attempts
+// forgotten: the one with the id Delivery, or, when that is 0, all of Actor.
+type Retry struct {
+	Delivery int64
+	Actor    string
+	Due      time.Time
+}
+
+// Gone notes that an inbox answered that it exists no more. Followers behind it
+// that were marked before Before are removed; others are marked with At.
+type Gone struct {
+	Inbox  string
+	At     time.Time
+	Before time.Time
+}
+
+// PutPeer stores what is remembered of another server, whole.
+type PutPeer struct{ Peer Peer }
+
+// PutFollower stores a follower, whole; Seq and Since of an earlier one are kept.
+type PutFollower struct{ Follower Follower }
+
+// RemoveFollower forgets a follower, with what was said to it alone: activities
+// that are not Public and whose Object is its Follow. One that is not there is
+// no error.
+type RemoveFollower struct{ Actor, ID string }
+
+// ForgetActor forgets a remote actor everywhere: as follower and in its
+// reactions; what it said becomes Retracted and loses its body.
+type ForgetActor struct {
+	ID string
+	At time.Time
+}
+
+// Receive records something that arrived. It fails with ErrDuplicate when its
+// ID is recorded for the same actor.
+type Receive struct{ Received Received }
+
+// Revise replaces the body of what From said under ID, for every actor of ours
+// that received it, and makes it wait for a person again where one had decided.
+// It fails with ErrNotFound when From said no such thing, or took it back.
+type Revise struct {
+	ID   string
+	From string
+	Body []byte
+	At   time.Time
+}
+
+// Retract marks what From said under ID as taken back and erases its body.
+// What is not there is no error.
+type Retract struct {
+	ID   string
+	From string
+	At   time.Time
+}
+
+// Decide records a person's decision about something held. It fails with
+// ErrNotFound when there is no such thing, and with ErrConflict when it is
+// retracted or was revised since Seen, the Updated (or At) that the person saw.
+type Decide struct {
+	Actor  string
+	ID     string
+	State  ReceivedState // Shown, Refused or Held
+	By     string
+	Reason string
+	At     time.Time
+	Seen   time.Time // zero does not compare
+}
+
+// React records a like or a boost; one that is there already stays as it is.
+type React struct{ Reaction Reaction }
+
+// Unreact forgets the reaction of From of a type to an object. One that is not
+// there is no error.
+type Unreact struct{ From, Type, Object string }
+
+// Record appends an entry to the journal.
+type Record struct{ Entry Entry }
+
+// PutSetting stores a value under a name; an empty value removes it.
+type PutSetting struct{ Name, Value string }
+
+func (PinActor) op()       {}
+func (RepinKey) op()       {}
+func (Stop) op()           {}
+func (Resume) op()         {}
+func (PutPost) op()        {}
+func (Fanout) op()         {}
+func (Send) op()           {}
+func (Cancel) op()         {}
+func (Settle) op()         {}
+func (Retry) op()          {}
+func (Gone) op()           {}
+func (PutPeer) op()        {}
+func (PutFollower) op()    {}
+func (RemoveFollower) op() {}
+func (ForgetActor) op()    {}
+func (Receive) op()        {}
+func (Revise) op()         {}
+func (Retract) op()        {}
+func (Decide) op()         {}
+func (React) op()          {}
+func (Unreact) op()        {}
+func (Record) op()         {}
+func (PutSetting) op()     {}
