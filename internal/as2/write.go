@@ -1,29 +1,135 @@
 package as2
 
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// What every server takes: Misskey's inbox ends at 64 KB, Pixelfed reads eight levels.
+const (
+	MaxSize  = 64 << 10
+	MaxDepth = 8
+)
+
+// Marshal fails with these where a document would not be taken everywhere.
+var (
+	ErrTooLarge = errors.New("larger than 64 KB")
+	ErrTooDeep  = errors.New("deeper than eight levels")
+)
+
+// Document is what [Marshal] writes: [Actor documents], posts, tombstones,
+// activities and collections.
+//
+// [Actor documents]: ActorDocument
+type Document interface {
+	Part
+	context() string
+}
+
+// Part is what may stand inside a document: an [ID], [Raw] bytes or a document.
+type Part interface{ part() }
+
+// ID is a document by its id.
+type ID string
+
+// Raw is a JSON value written as it came, but for white space between its
+// tokens. Invalid JSON fails the marshalling: it cannot break out of its place.
+type Raw []byte
+
+func (ID) part()  {}
+func (Raw) part() {}
+
+// MarshalJSONTo writes the bytes.
+func (r Raw) MarshalJSONTo(enc *jsontext.Encoder) error {
+	return enc.WriteValue(jsontext.Value(r))
+}
+
+// Embedded makes the part of a document that [Marshal] wrote: without the
+// context, which the document around it carries. Anything else stays as it is.
+func Embedded(document []byte) Raw {
+	for _, context := range []string{plainContext, postContext, actorContext} {
+		if rest, ok := bytes.CutPrefix(document, contextMember(context)); ok {
+			return append(Raw{'{'}, rest...)
+		}
+	}
+	return Raw(document)
+}
+
+// Marshal writes d: its context first, its members in the order of the struct,
+// times in UTC to the second, and nothing escaped that JSON does not require. It
+// fails with [ErrTooLarge] or [ErrTooDeep] rather than write what some servers refuse.
+func Marshal(d Document) ([]byte, error) {
+	members, err := json.Marshal(d, wire)
+	if err != nil {
+		return nil, fmt.Errorf("as2: marshal %T: %w", d, err)
+	}
+	document := append(contextMember(d.context()), members[1:]...)
+	if len(document) > MaxSize {
+		return nil, fmt.Errorf("as2: marshal %T: %w: %d bytes", d, ErrTooLarge, len(document))
+	}
+	if deeper(document, MaxDepth) {
+		return nil, fmt.Errorf("as2: marshal %T: %w", d, ErrTooDeep)
+	}
+	return document, nil
+}
+
+func contextMember(context string) []byte {
+	return []byte(`{"@context":` + context + `,`)
+}
+
+// wire is how members are written.
+var wire = json.JoinOptions(
+	jsontext.PreserveRawStrings(true),
+	json.WithMarshalers(json.MarshalToFunc(func(enc *jsontext.Encoder, t time.Time) error {
+		return enc.WriteToken(jsontext.String(t.UTC().Format(time.RFC3339)))
+	})),
+)
+
+// deeper says whether valid JSON nests objects and arrays deeper than most.
+func deeper(document []byte, most int) bool {
+	depth, quoted := 0, false
+	for i := 0; i < len(document); i++ {
+		switch c := document[i]; {
+		case quoted && c == '\\':
+			i++
+		case c == '"':
+			quoted = !quoted
+		case quoted:
+		case c == '{' || c == '[':
+			depth++
+			if depth > most {
+				return true
+			}
+		case c == '}' || c == ']':
+			depth--
+		}
+	}
+	return false
+}
+
 // LangMap is a natural language value, written in its order: Mastodon takes the first key.
 type LangMap []LangValue
 
 // LangValue is a text in one language (BCP 47).
 type LangValue struct{ Language, Value string }
 
-// Document is an object or activity as we write it. Members stand in the order
-// in which they are written; empty ones are left out.
-type Document struct {
-	Context      Context // only on the outermost
-	ID           string  `json:"id,omitzero"`
-	Type         string  `json:"type"`
-	Actor        string  `json:"actor,omitzero"`
-	AttributedTo string  `json:"attributedTo,omitzero"`
-	InReplyTo    string  `json:"inReplyTo,omitzero"`
-	FormerType   string  `json:"formerType,omitzero"`
-	Name         string  `json:"name,omitzero"`
-	Summary      string  `json:"summary,omitzero"`
-	Content      string  `json:"content,omitzero"`
-	ContentMap   LangMap `json:"contentMap,omitzero"`
+// MarshalJSONTo writes an object with the languages as its members; a language given twice fails.
+func (m LangMap) MarshalJSONTo(enc *jsontext.Encoder) error {
+	if err := enc.WriteToken(jsontext.BeginObject); err != nil {
+		return err
+	}
+	for _, v := range m {
+		if err := enc.WriteToken(jsontext.String(v.Language)); err != nil {
+			return err
+		}
+		if err := enc.WriteToken(jsontext.String(v.Value)); err != nil {
+			return err
+		}
+	}
+	return enc.WriteToken(jsontext.EndObject)
 }
-
-// Context selects the JSON-LD context that is written.
-type Context int
-
-// Marshal writes v with its members in order and nothing escaped that JSON does not require.
-func Marshal(v any) ([]byte, error) { panic("not built yet") }
