@@ -3,10 +3,16 @@ package signing
 import (
 	"context"
 	"crypto"
+	"crypto/sha256"
+	"errors"
+	"fmt"
 	"net/http"
+	"net/url"
+	"strings"
 	"time"
 
 	"github.com/panui/panui/internal/limits"
+	"github.com/panui/panui/signing/egress"
 )
 
 // PublicKey is a key that an actor's own document, fetched from its own origin, lists.
@@ -17,32 +23,53 @@ type PublicKey struct {
 }
 
 // Keys finds public keys; package actor's Resolver is one. Renew asks for the
-// key as it is now; the finder may refuse to ask so often.
+// key as it is now; the finder may refuse to ask so often. An error that wraps
+// ErrUnreachable says that asking again later may help; any other, that there is no such key.
 type Keys interface {
 	PublicKey(ctx context.Context, keyID string, renew bool) (PublicKey, error)
 }
+
+// ErrUnreachable says that a key's server gave no usable answer just now. The
+// stranger gets 503 instead of 401.
+var ErrUnreachable = errors.New("server of the key is out of reach")
 
 // Refusal is why a request is not taken: the status that the stranger gets and
 // the reason that the log gets.
 type Refusal struct {
 	Status int
-	Reason string // a code from docs/security/events.md, such as signature-missing
+	Reason string // a code of [Reasons], such as signature-missing
 	Err    error  // detail for the log; may be nil
 }
 
-func (r *Refusal) Error() string { return "refused: " + r.Reason }
+func (r *Refusal) Error() string {
+	if r.Err == nil {
+		return "refused: " + r.Reason
+	}
+	return "refused: " + r.Reason + ": " + r.Err.Error()
+}
 
 // Unwrap returns the detail.
 func (r *Refusal) Unwrap() error { return r.Err }
 
 // Verifier checks signed requests to one site.
+//
+// The host and path that must have been signed are those of BaseURL and of the
+// request target as it came over the wire, still percent-encoded. Host and
+// X-Forwarded-* prove nothing, so a proxy may set them as it likes, and
+// http.StripPrefix changes nothing. Where BaseURL has a path that a proxy takes
+// away, it is put back. A proxy that changes the path otherwise makes every
+// signature wrong.
 type Verifier struct {
 	BaseURL string // the site's: what peers sign, whatever a proxy made of it
 	Keys    Keys
 	Policy  Policy
-	Blocked func(host string) bool // nil blocks nobody
+	Blocked func(host string) bool // nil blocks nobody; the host is lower case, without port
 	Now     func() time.Time       // nil is time.Now
 	Limits  limits.Limits          // zero is limits.Default
+
+	// InsecureLoopback also takes keys of http and of loopback addresses, for
+	// development and tests on one machine. Never set it in production.
+	InsecureLoopback bool
 }
 
 // Verified is a request body with the proof of who sent it. Only a Verifier makes one.
@@ -64,8 +91,212 @@ func (v Verified) Body() []byte { return v.body }
 // Mark identifies the signature, so that a replay can be known.
 func (v Verified) Mark() [32]byte { return v.mark }
 
-// Verify checks the signature of r over body, in this order: header, date
-// window, digest, blocked host, key, signature. An error is a *Refusal.
+// scheme is a way to sign requests: draft-cavage, and whatever joins it.
+type scheme interface {
+	// signs says whether h carries a signature of this scheme.
+	signs(h http.Header) bool
+	// parse reads the signature, without believing any of it.
+	parse(h http.Header, l limits.Limits) (proof, error)
+}
+
+// proof is a signature of some scheme as a request carries it. Its methods are
+// called in this order; an error is a *Refusal.
+type proof interface {
+	keyID() string
+	signature() []byte
+	covers(m message) error                                // enough of the request
+	fresh(m message, now time.Time, l limits.Limits) error // within the date window
+	intact(m message) error                                // the body has the digest that is covered
+	matches(m message, key crypto.PublicKey) error
+}
+
+// schemes are tried in order; the first that signs the request has the say.
+var schemes = []scheme{rfc9421{}, cavage{}}
+
+// Verify checks the signature of r over body (nil for a GET), in this order:
+// header, date window, digest, blocked host, key, signature. An error is a *Refusal.
 func (v *Verifier) Verify(ctx context.Context, r *http.Request, body []byte) (Verified, error) {
-	panic("not built yet")
+	l := v.limits()
+	m, err := v.message(r, body)
+	if err != nil {
+		return Verified{}, err
+	}
+	p, err := parse(r.Header, l)
+	if err != nil {
+		return Verified{}, err
+	}
+	if err := p.covers(m); err != nil {
+		return Verified{}, err
+	}
+	if err := p.fresh(m, v.now(), l); err != nil {
+		return Verified{}, err
+	}
+	if err := p.intact(m); err != nil {
+		return Verified{}, err
+	}
+	if err := v.mayAsk(p.keyID(), l); err != nil {
+		return Verified{}, err
+	}
+	key, err := v.prove(ctx, m, p)
+	if err != nil {
+		return Verified{}, err
+	}
+	return Verified{actor: key.Owner, keyID: p.keyID(), body: body, mark: mark(p)}, nil
+}
+
+// prove finds the key and checks the signature with it, and once more with the
+// key as it is now when the one known before does not match.
+func (v *Verifier) prove(ctx context.Context, m message, p proof) (PublicKey, error) {
+	known, err := v.key(ctx, p.keyID(), false)
+	if err != nil {
+		return PublicKey{}, err
+	}
+	wrong := p.matches(m, known.Key)
+	if wrong == nil {
+		return known, nil
+	}
+	now, err := v.key(ctx, p.keyID(), true)
+	if err != nil {
+		return PublicKey{}, refuse(signatureWrong, fmt.Errorf("and no newer key: %w", err))
+	}
+	if same(now.Key, known.Key) {
+		return PublicKey{}, wrong
+	}
+	return now, p.matches(m, now.Key)
+}
+
+func (v *Verifier) key(ctx context.Context, id string, renew bool) (PublicKey, error) {
+	key, err := v.Keys.PublicKey(ctx, id, renew)
+	switch {
+	case errors.Is(err, ErrUnreachable) || err != nil && ctx.Err() != nil:
+		return PublicKey{}, refuse(keyUnreachable, err)
+	case err != nil:
+		return PublicKey{}, refuse(keyUnknown, err)
+	case key.ID != id || key.Owner == "":
+		return PublicKey{}, refuse(keyUnknown, fmt.Errorf("asked for %q, found %q of %q", id, key.ID, key.Owner))
+	}
+	if err := v.Policy.MayAccept(key.Key); err != nil {
+		return PublicKey{}, refuse(keyRefused, err)
+	}
+	return key, nil
+}
+
+// mayAsk refuses a key id that is never to be asked for.
+func (v *Verifier) mayAsk(keyID string, l limits.Limits) error {
+	if len(keyID) > l.ID {
+		return refuse(keyIDRefused, fmt.Errorf("%d bytes long", len(keyID)))
+	}
+	u, err := egress.CheckURL(keyID, v.InsecureLoopback)
+	if err != nil {
+		return refuse(keyIDRefused, err)
+	}
+	if v.Blocked != nil && v.Blocked(u.Hostname()) {
+		return refuse(hostBlocked, errors.New(u.Hostname()))
+	}
+	return nil
+}
+
+// parse reads the one signature of a request.
+func parse(h http.Header, l limits.Limits) (proof, error) {
+	size := 0
+	for name, values := range h {
+		for _, value := range values {
+			size += len(name) + len(value) + len(": \r\n")
+		}
+	}
+	if size > l.RequestHeader {
+		return nil, refuse(headerTooLarge, fmt.Errorf("%d bytes", size))
+	}
+	for _, s := range schemes {
+		if s.signs(h) {
+			return s.parse(h, l)
+		}
+	}
+	return nil, refuse(signatureMissing, nil)
+}
+
+// message is a request as its sender must have signed it. Where senders differ
+// in what they sign, there are several candidates.
+type message struct {
+	method  string
+	hosts   []string
+	targets []string
+	header  http.Header
+	body    []byte
+}
+
+func (v *Verifier) message(r *http.Request, body []byte) (message, error) {
+	base, err := url.Parse(v.BaseURL)
+	if err != nil || base.Host == "" || v.Keys == nil {
+		return message{}, refuse(misconfigured, fmt.Errorf("base URL %q", v.BaseURL))
+	}
+	return message{
+		method:  r.Method,
+		hosts:   hosts(base, r.Host),
+		targets: targets(base, r),
+		header:  r.Header,
+		body:    body,
+	}, nil
+}
+
+// hosts returns the configured host, and the spelling of it in the request where that differs.
+func hosts(base *url.URL, received string) []string {
+	configured := strings.ToLower(base.Host)
+	port := map[string]string{"https": ":443", "http": ":80"}[base.Scheme]
+	plain := strings.TrimSuffix(strings.ToLower(received), port)
+	if received != configured && plain == strings.TrimSuffix(configured, port) {
+		return []string{configured, received}
+	}
+	return []string{configured}
+}
+
+// targets returns the public path with its query, and without: tootik, Pleroma
+// and older Mastodons sign the path only.
+func targets(base *url.URL, r *http.Request) []string {
+	target := r.RequestURI
+	if !strings.HasPrefix(target, "/") { // absolute form, or a request that never went over a wire
+		target = r.URL.RequestURI()
+	}
+	if path := strings.TrimSuffix(base.EscapedPath(), "/"); !strings.HasPrefix(target, path+"/") {
+		target = path + target
+	}
+	path, _, hasQuery := strings.Cut(target, "?")
+	if hasQuery {
+		return []string{target, path}
+	}
+	return []string{target}
+}
+
+// mark is over the signature's bytes, not over a spelling of them.
+func mark(p proof) [32]byte {
+	return sha256.Sum256(append([]byte(p.keyID()+"\x00"), p.signature()...))
+}
+
+func same(a, b crypto.PublicKey) bool {
+	comparable, ok := a.(interface{ Equal(crypto.PublicKey) bool })
+	return ok && comparable.Equal(b)
+}
+
+func (v *Verifier) now() time.Time {
+	if v.Now != nil {
+		return v.Now()
+	}
+	return time.Now()
+}
+
+func (v *Verifier) limits() limits.Limits {
+	if v.Limits == (limits.Limits{}) {
+		return limits.Default()
+	}
+	return v.Limits
+}
+
+// rfc9421 knows the signatures of RFC 9421 apart and refuses them, with the
+// status after which their senders try draft-cavage.
+type rfc9421 struct{}
+
+func (rfc9421) signs(h http.Header) bool { return len(h["Signature-Input"]) > 0 }
+
+func (rfc9421) parse(http.Header, limits.Limits) (proof, error) {
+	return nil, refuse(schemeUnknown, errors.New("RFC 9421"))
 }
