@@ -1,0 +1,135 @@
+package actortest
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// prove checks who signed the request, in the order and with the strictness of
+// the dialect. Body is nil for a GET.
+func (s *Server) prove(r *http.Request, body []byte) (Signature, *refusal) {
+	m := s.manner
+	if r.Header.Get("Signature") == "" && r.Header.Get("Authorization") == "" {
+		return Signature{}, refuse(m.refused, "signature is missing")
+	}
+	sig, err := signatureOf(r.Header)
+	if err != nil {
+		return Signature{}, refuse(m.refused, "signature cannot be read: %v", err)
+	}
+	seen := Signature{KeyID: sig.keyID, Algorithm: sig.algorithm, Covered: sig.covered}
+	for _, check := range []func(*http.Request, []byte, signature) error{s.checkForm, s.checkCover, s.checkDate, s.checkBody} {
+		if err := check(r, body, sig); err != nil {
+			return seen, refuse(m.refused, "%v", err)
+		}
+	}
+	owner, no := s.checkKey(r, sig)
+	seen.Owner = owner
+	return seen, no
+}
+
+// checkForm looks at the parameters themselves.
+func (s *Server) checkForm(_ *http.Request, _ []byte, sig signature) error {
+	if s.manner.quotedParams && len(sig.bare) > 0 {
+		return fmt.Errorf("parameter %s is not quoted", sig.bare[0])
+	}
+	if hostOf(sig.keyID) == "" {
+		return fmt.Errorf("keyId %q is not a URL", sig.keyID)
+	}
+	return nil
+}
+
+// checkCover looks for the components that the dialect wants to be signed. One
+// that can be said in two ways is written a|b.
+func (s *Server) checkCover(_ *http.Request, body []byte, sig signature) error {
+	for _, demand := range s.manner.demands {
+		if demand == "digest" && body == nil {
+			continue
+		}
+		if !slices.ContainsFunc(strings.Split(demand, "|"), sig.covers) {
+			return fmt.Errorf("%s is not signed", demand)
+		}
+	}
+	return nil
+}
+
+// checkDate looks at when the request says that it was signed.
+func (s *Server) checkDate(r *http.Request, _ []byte, sig signature) error {
+	if sig.expires != "" {
+		at, err := strconv.ParseInt(sig.expires, 10, 64)
+		if err != nil || s.now().After(time.Unix(at, 0).Add(time.Minute)) {
+			return errors.New("signature has expired")
+		}
+	}
+	var signed time.Time
+	switch {
+	case sig.covers("(created)"):
+		at, err := strconv.ParseInt(sig.created, 10, 64)
+		if err != nil {
+			return errors.New("created is not a number")
+		}
+		signed = time.Unix(at, 0)
+	case sig.covers("date"):
+		at, err := http.ParseTime(r.Header.Get("Date"))
+		if err != nil {
+			return errors.New("date cannot be read")
+		}
+		signed = at
+	default:
+		return nil
+	}
+	age := s.now().Sub(signed)
+	if m := s.manner; m.past != 0 && (age > m.past || -age > m.future) {
+		return fmt.Errorf("date is off by %s", age.Round(time.Second))
+	}
+	return nil
+}
+
+// checkBody compares digest and host with what arrived.
+func (s *Server) checkBody(r *http.Request, body []byte, sig signature) error {
+	if r.Host != s.Host() {
+		return fmt.Errorf("host is %q", r.Host)
+	}
+	if body == nil || !sig.covers("digest") && r.Header.Get("Digest") == "" {
+		return nil
+	}
+	return checkDigest(r.Header, body, s.manner.upperDigest)
+}
+
+// checkKey verifies with the key that the signature names, fetched once more
+// when it does not fit, and returns whose it is.
+func (s *Server) checkKey(r *http.Request, sig signature) (string, *refusal) {
+	key, err := s.keyOf(r.Context(), sig.keyID, false)
+	if err != nil {
+		return "", refuse(cmp.Or(s.manner.keyFailure, s.manner.refused), "%v", err)
+	}
+	failure := s.verifies(r, sig, key)
+	if failure != nil && key.remembered && !s.keepsKeys() {
+		if key, err = s.keyOf(r.Context(), sig.keyID, true); err == nil {
+			failure = s.verifies(r, sig, key)
+		}
+	}
+	if failure == nil {
+		return key.owner, nil
+	}
+	if s.manner.late && r.Method == http.MethodPost {
+		return "", refuse(0, "%v", failure)
+	}
+	return "", refuse(s.manner.refused, "%v", failure)
+}
+
+func (s *Server) verifies(r *http.Request, sig signature, key foreignKey) error {
+	m := received(r)
+	err := sig.verify(m, key.key)
+	if err != nil && s.manner.queryOptional && strings.Contains(m.target, "?") {
+		return sig.verify(m.withoutQuery(), key.key)
+	}
+	return err
+}
+
+func (s *Server) keepsKeys() bool { return s.o.KeepKeys || s.manner.pinsKeys }
