@@ -1,21 +1,38 @@
 package as2
 
-// The contexts that we write. Each contains the ActivityStreams string, which
-// Mastodon looks for, and defines in place every term that is not in the
-// documents it names, so that a JSON-LD processor understands all that we say.
+import "strings"
+
+// vocabulary says which terms beyond ActivityStreams a document uses.
+type vocabulary int
+
 const (
-	plainContext = `"https://www.w3.org/ns/activitystreams"`
+	plain      vocabulary = 0
+	postTerms  vocabulary = 1
+	actorTerms vocabulary = 2
+)
 
-	postContext = `["https://www.w3.org/ns/activitystreams",{` +
-		`"toot":"http://joinmastodon.org/ns#",` +
-		`"Hashtag":"as:Hashtag",` +
-		`"sensitive":"as:sensitive",` +
+// contexts are the contexts that we write, by vocabulary. Each contains the
+// ActivityStreams string, which Mastodon looks for, and defines in place every
+// term that the documents it names lack, so that a JSON-LD processor
+// understands all that we say.
+var contexts = [...]string{
+	plain:                  `"https://www.w3.org/ns/activitystreams"`,
+	postTerms:              termsContext("", mediaTerms, noteTerms),
+	actorTerms:             termsContext(security, mediaTerms, profileTerms),
+	postTerms | actorTerms: termsContext(security, mediaTerms, noteTerms, profileTerms),
+}
+
+const (
+	security = `"https://w3id.org/security/v1",`
+
+	mediaTerms = `"toot":"http://joinmastodon.org/ns#",` +
 		`"blurhash":"toot:blurhash",` +
-		`"focalPoint":{"@id":"toot:focalPoint","@container":"@list"}}]`
+		`"focalPoint":{"@id":"toot:focalPoint","@container":"@list"}`
 
-	actorContext = `["https://www.w3.org/ns/activitystreams","https://w3id.org/security/v1",{` +
-		`"toot":"http://joinmastodon.org/ns#",` +
-		`"schema":"http://schema.org#",` +
+	noteTerms = `"Hashtag":"as:Hashtag",` +
+		`"sensitive":"as:sensitive"`
+
+	profileTerms = `"schema":"http://schema.org#",` +
 		`"PropertyValue":"schema:PropertyValue",` +
 		`"value":"schema:value",` +
 		`"manuallyApprovesFollowers":"as:manuallyApprovesFollowers",` +
@@ -25,7 +42,28 @@ const (
 		`"indexable":"toot:indexable",` +
 		`"featured":{"@id":"toot:featured","@type":"@id"},` +
 		`"attributionDomains":{"@id":"toot:attributionDomains","@type":"@id"},` +
-		`"blurhash":"toot:blurhash",` +
-		`"focalPoint":{"@id":"toot:focalPoint","@container":"@list"},` +
-		`"webfinger":{"@id":"https://purl.archive.org/socialweb/webfinger#webfinger","@type":"http://www.w3.org/2001/XMLSchema#string"}}]`
+		`"webfinger":{"@id":"https://purl.archive.org/socialweb/webfinger#webfinger","@type":"http://www.w3.org/2001/XMLSchema#string"}`
 )
+
+func termsContext(documents string, terms ...string) string {
+	return `["https://www.w3.org/ns/activitystreams",` + documents + `{` + strings.Join(terms, ",") + `}]`
+}
+
+// of returns the terms that the parts use.
+func of(parts ...Part) vocabulary {
+	used := plain
+	for _, part := range parts {
+		if d, ok := part.(Document); ok {
+			used |= d.vocabulary()
+		}
+	}
+	return used
+}
+
+func (ActorDocument) vocabulary() vocabulary      { return actorTerms }
+func (p PostDocument) vocabulary() vocabulary     { return postTerms | of(p.Preview) }
+func (Tombstone) vocabulary() vocabulary          { return plain }
+func (a ActivityDocument) vocabulary() vocabulary { return of(a.Object) }
+func (c Collection) vocabulary() vocabulary       { return of(c.OrderedItems...) }
+func (p CollectionPage) vocabulary() vocabulary   { return of(p.OrderedItems...) }
+func (e embedded) vocabulary() vocabulary         { return e.terms }

@@ -170,16 +170,3 @@ func (Tombstone) part()        {}
 func (ActivityDocument) part() {}
 func (Collection) part()       {}
 func (CollectionPage) part()   {}
-
-func (ActorDocument) context() string  { return actorContext }
-func (PostDocument) context() string   { return postContext }
-func (Tombstone) context() string      { return plainContext }
-func (Collection) context() string     { return postContext }
-func (CollectionPage) context() string { return postContext }
-
-func (a ActivityDocument) context() string {
-	if object, ok := a.Object.(Document); ok {
-		return object.context()
-	}
-	return plainContext
-}

@@ -101,6 +101,22 @@ func ReadActivity(b []byte, l limits.Limits) (Activity, error) {
 	return a, r.err()
 }
 
+// ReadObject scans b and reads an object from it, as one is fetched from its id,
+// which is never empty. An error is a [*Refusal].
+func ReadObject(b []byte, l limits.Limits) (Object, error) {
+	if err := Scan(b, l); err != nil {
+		return Object{}, err
+	}
+	r := reader{limits: l}
+	o := r.object(b, 2)
+	if err := r.err(); err != nil {
+		return Object{}, err
+	}
+	r.required("id", o.ID)
+	r.required("type", o.Type)
+	return *o, r.err()
+}
+
 // ReadActor scans b and reads an actor document from it. An error is a [*Refusal].
 func ReadActor(b []byte, l limits.Limits) (Actor, error) {
 	var w wireActor

@@ -71,18 +71,21 @@ func checkID(id string, most int) Reason {
 	if len(id) > most {
 		return ReasonIDLength
 	}
-	scheme, _, _ := strings.Cut(id, ":")
-	if scheme != "https" && scheme != "http" {
-		if u, err := url.Parse(id); err == nil && u.Scheme != "" {
-			return ReasonIDScheme
-		}
+	if scheme, _, ok := strings.Cut(id, ":"); !ok || strings.ContainsFunc(scheme, notScheme) {
 		return ReasonID
+	} else if scheme != "https" && scheme != "http" {
+		return ReasonIDScheme
 	}
 	u, err := url.Parse(id)
 	if err != nil || u.Hostname() == "" || strings.ContainsAny(id, " \\") {
 		return ReasonID
 	}
 	return ""
+}
+
+// notScheme says whether r cannot stand in the scheme of an URL (RFC 3986 section 3.1).
+func notScheme(r rune) bool {
+	return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && !strings.ContainsRune("+-.", r)
 }
 
 // refs reads what a member is about. Objects are read so many levels deep, and
@@ -265,5 +268,5 @@ func (r *reader) keys(ws wireKeys) []Key {
 }
 
 func (r *reader) key(w wireKey) Key {
-	return Key{ID: r.id("publicKey", string(w.ID)), Owner: r.one("owner", w.Owner), PEM: string(w.PEM)}
+	return Key{ID: r.link(string(w.ID)), Owner: r.one("owner", w.Owner), PEM: string(w.PEM)}
 }

@@ -22,13 +22,11 @@ var (
 	ErrTooDeep  = errors.New("deeper than eight levels")
 )
 
-// Document is what [Marshal] writes: [Actor documents], posts, tombstones,
-// activities and collections.
-//
-// [Actor documents]: ActorDocument
+// Document is what [Marshal] writes: an [ActorDocument], [PostDocument],
+// [Tombstone], [ActivityDocument], [Collection] or [CollectionPage].
 type Document interface {
 	Part
-	context() string
+	vocabulary() vocabulary
 }
 
 // Part is what may stand inside a document: an [ID], [Raw] bytes or a document.
@@ -49,12 +47,18 @@ func (r Raw) MarshalJSONTo(enc *jsontext.Encoder) error {
 	return enc.WriteValue(jsontext.Value(r))
 }
 
-// Embedded makes the part of a document that [Marshal] wrote: without the
-// context, which the document around it carries. Anything else stays as it is.
-func Embedded(document []byte) Raw {
-	for _, context := range []string{plainContext, postContext, actorContext} {
-		if rest, ok := bytes.CutPrefix(document, contextMember(context)); ok {
-			return append(Raw{'{'}, rest...)
+// embedded is a document of ours without its context.
+type embedded struct {
+	Raw
+	terms vocabulary
+}
+
+// Embedded makes a part of a document that [Marshal] wrote: without the
+// context, which the document around it carries. Other bytes stay as they are.
+func Embedded(document []byte) Part {
+	for terms := range contexts {
+		if rest, ok := bytes.CutPrefix(document, contextMember(vocabulary(terms))); ok {
+			return embedded{Raw: append(Raw{'{'}, rest...), terms: vocabulary(terms)}
 		}
 	}
 	return Raw(document)
@@ -68,7 +72,7 @@ func Marshal(d Document) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("as2: marshal %T: %w", d, err)
 	}
-	document := append(contextMember(d.context()), members[1:]...)
+	document := append(contextMember(d.vocabulary()), members[1:]...)
 	if len(document) > MaxSize {
 		return nil, fmt.Errorf("as2: marshal %T: %w: %d bytes", d, ErrTooLarge, len(document))
 	}
@@ -78,8 +82,8 @@ func Marshal(d Document) ([]byte, error) {
 	return document, nil
 }
 
-func contextMember(context string) []byte {
-	return []byte(`{"@context":` + context + `,`)
+func contextMember(terms vocabulary) []byte {
+	return []byte(`{"@context":` + contexts[terms] + `,`)
 }
 
 // wire is how members are written.
