@@ -54,6 +54,9 @@ const (
 	ReasonActorType  Reason = "as2-actor-type"
 	ReasonKeys       Reason = "as2-keys"
 	ReasonNoKey      Reason = "as2-no-key"
+
+	ReasonVocabulary     Reason = "as2-vocabulary"
+	ReasonVocabularyWork Reason = "as2-vocabulary-work"
 )
 
 // Means says the reason in words; empty for one that is not ours.
@@ -88,4 +91,7 @@ var means = map[Reason]string{
 	ReasonActorType:  "not an actor",
 	ReasonKeys:       "too many keys",
 	ReasonNoKey:      "the key is not listed",
+
+	ReasonVocabulary:     "go-ap knows no such type",
+	ReasonVocabularyWork: "go-ap would take too long to read it",
 }

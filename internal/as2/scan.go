@@ -55,6 +55,7 @@ type frame struct {
 	named      bool   // a name was read and its value not yet
 	extension  bool   // under a member that nobody here reads
 	term       string // the member now read: a property, or any term of a context; an array has that of its member
+	addresses  bool   // term says to whom
 	items      int    // members or items so far
 	recipients int    // that the members of the object name
 	defined    bool   // the definition has an @id
@@ -154,7 +155,7 @@ func (s *scanner) number() Reason {
 	if len(raw) > maxNumber {
 		return ReasonNumber
 	}
-	if bytes.ContainsAny(raw, "eE") {
+	if bytes.IndexByte(raw, 'e') >= 0 || bytes.IndexByte(raw, 'E') >= 0 {
 		if _, err := strconv.ParseFloat(string(raw), 64); err != nil {
 			return ReasonNumber
 		}
@@ -178,13 +179,13 @@ func (s *scanner) name(text []byte) Reason {
 	}
 	switch {
 	case f.kind == context || f.kind == definition || string(text) == "@context":
-		f.term = string(text)
+		f.term, f.addresses = string(text), false
 		return ""
 	case f.kind == languages:
-		f.term = ""
 		return ""
 	}
 	f.term = folded[string(s.fold)]
+	f.addresses = recipients[f.term]
 	if f.term != "" && f.term != string(text) {
 		return ReasonVariant
 	}
@@ -255,7 +256,7 @@ func (s *scanner) value(text []byte, kind jsontext.Kind) Reason {
 			return reason
 		}
 	}
-	if recipients[f.term] && kind != '[' && f.kind == members {
+	if f.addresses && kind != '[' {
 		return s.recipient(f)
 	}
 	if f.kind == context || f.kind == definition {
@@ -338,7 +339,7 @@ func (s *scanner) open(array bool) Reason {
 func (f *frame) inherit(parent *frame) {
 	f.extension = parent.extension
 	if f.array {
-		f.term = parent.term
+		f.term, f.addresses = parent.term, parent.addresses
 	}
 	switch {
 	case parent.array:

@@ -1,0 +1,93 @@
+package as2_test
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/panui/panui/internal/as2"
+	"github.com/panui/panui/internal/limits"
+	"github.com/panui/panui/internal/testenv"
+)
+
+// hostile are bodies as large as the inbox takes, each with the reason for which it is refused.
+func hostile() map[string]refused {
+	size := int(limits.Default().InboxBody)
+	fill := func(open, each, end string) []byte {
+		return []byte(open + strings.Repeat(each, (size-len(open)-len(end))/len(each)) + end)
+	}
+	var names, strangers, numbers strings.Builder
+	for i := 0; names.Len() < size-64; i++ {
+		fmt.Fprintf(&names, `"%x":0,`, i)
+	}
+	for i := 0; strangers.Len() < size-64; i++ {
+		if strangers.WriteString(`{`); i > 0 {
+			for k := range 40 {
+				fmt.Fprintf(&strangers, `"É%x":0,`, k)
+			}
+		}
+		strangers.WriteString(`"":0},`)
+	}
+	for i := 0; numbers.Len() < size-64; i++ {
+		if numbers.WriteString(`[`); i > 0 {
+			numbers.WriteString(strings.Repeat("1e300,", 4000))
+		}
+		numbers.WriteString(`0],`)
+	}
+	return map[string]refused{
+		"empty objects":              {fill(`{"a":[`, "{},", "{}]}"), as2.ReasonItems},
+		"arrays of empty objects":    {fill(`{"a":[`, "[{},{},{},{}],", "0]}"), as2.ReasonItems},
+		"distinct names":             {[]byte("{" + names.String() + `"z":0}`), as2.ReasonItems},
+		"objects of strange names":   {[]byte(`{"a":[` + strangers.String() + `0]}`), as2.ReasonTokens},
+		"arrays of numbers":          {[]byte(`{"a":[` + numbers.String() + `0]}`), as2.ReasonTokens},
+		"brackets":                   {fill(`{"a":`, "[", ""), as2.ReasonDepth},
+		"one string":                 {fill(`{"a":"`, "x", `"}`), as2.ReasonString},
+		"one string of escapes":      {fill(`{"a":"`, `\u0041`, `"}`), as2.ReasonString},
+		"one name":                   {fill(`{"`, "x", `":0}`), as2.ReasonString},
+		"one number":                 {fill(`{"a":`, "9", `}`), as2.ReasonNumber},
+		"spaces, then more":          {fill(`{}`, " ", `{}`), as2.ReasonTrailing},
+		"not UTF-8 at the end":       {fill(`{"a":["`, strings.Repeat("é", 4000)+`","`, "\xff\"]}"), as2.ReasonUTF8},
+		"recipients":                 {fill(`{"to":[`, `"https://a.example/1",`, `0]}`), as2.ReasonRecipients},
+		"contexts":                   {fill(`{"@context":[`, `"https://a.example/1",`, `0]}`), as2.ReasonContextSize},
+		"an object of short strings": {fill(`{"a":[[`+strings.Repeat(`"",`, 4000)+`0],[`, `"`+strings.Repeat("é", 60)+`",`, `0]]}`), ""},
+	}
+}
+
+type refused struct {
+	body   []byte
+	reason as2.Reason
+}
+
+func BenchmarkScanHostile(b *testing.B) {
+	for name, c := range hostile() {
+		b.Run(name, func(b *testing.B) {
+			b.SetBytes(int64(len(c.body)))
+			b.ReportAllocs()
+			for b.Loop() {
+				_ = as2.Scan(c.body, limits.Default())
+			}
+		})
+	}
+}
+
+func BenchmarkScan(b *testing.B) { onPayload(b, func(p []byte) { _ = as2.Scan(p, limits.Default()) }) }
+func BenchmarkReadActivity(b *testing.B) {
+	onPayload(b, func(p []byte) { _, _ = as2.ReadActivity(p, limits.Default()) })
+}
+func BenchmarkToAP(b *testing.B) {
+	onPayload(b, func(p []byte) { _, _ = as2.ToAP(p, limits.Default()) })
+}
+
+// onPayload measures do on a reply as Mastodon sent it.
+func onPayload(b *testing.B, do func([]byte)) {
+	payload, err := os.ReadFile(testenv.Shared(b, "interop/payloads/mastodon/activities_create_note.json"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.SetBytes(int64(len(payload)))
+	b.ReportAllocs()
+	for b.Loop() {
+		do(payload)
+	}
+}
