@@ -1,0 +1,121 @@
+package inbox
+
+import (
+	"net/http"
+	"net/url"
+	"slices"
+
+	"github.com/panui/panui/internal/as2"
+	"github.com/panui/panui/signing"
+)
+
+// authority says who may say what about which id: for each type of activity the
+// demands that it must meet, besides those that every activity must. It is the
+// only place that decides this, and it compares whole ids. Activities of other
+// types have no effect here, so nothing more is asked of them.
+var authority = map[string][]demand{
+	"Follow":   {asksOneOfUs, reachable},
+	"Create":   {welcome, sparesOurs, authored, owned},
+	"Update":   {welcome, sparesOurs, authored, owned},
+	"Delete":   {sparesOurs, owned},
+	"Undo":     {sparesOurs, undoesItsOwn, owned},
+	"Like":     {welcome},
+	"Announce": {welcome},
+	"Flag":     {welcome},
+	"Block":    {},
+	"Move":     {welcome, sparesOurs},
+}
+
+// always is what every activity must meet.
+var always = []demand{foreign, speaksForItself, namesItsOwn}
+
+// A demand is something that must hold between who signed and what is named.
+type demand struct {
+	code   string // the reason in the log when it does not
+	status int
+	holds  func(claim) bool
+}
+
+// A claim is an activity with who signed it and what we know about the ids in it.
+type claim struct {
+	speaker string
+	as2.Activity
+	facts
+}
+
+var (
+	// foreign: none of our own actors speaks to us over the network.
+	foreign = demand{"actor-is-ours", http.StatusForbidden, func(c claim) bool {
+		return !c.urls.Owns(c.speaker)
+	}}
+	// speaksForItself: the owner of the key is the actor. A forwarded activity is not taken.
+	speaksForItself = demand{"actor-not-signer", http.StatusForbidden, func(c claim) bool {
+		return c.Actor == c.speaker
+	}}
+	// namesItsOwn: the activity has an id of the actor's origin.
+	namesItsOwn = demand{"id-elsewhere", http.StatusForbidden, func(c claim) bool {
+		return sameOrigin(c.ID, c.speaker)
+	}}
+	// welcome: neither the actor nor anything it names is blocked.
+	welcome = demand{"blocked", http.StatusForbidden, func(c claim) bool {
+		return !c.blocked
+	}}
+	// sparesOurs: nothing that is ours is changed from outside.
+	sparesOurs = demand{"object-is-ours", http.StatusForbidden, func(c claim) bool {
+		return !slices.ContainsFunc(c.Object, func(r as2.Ref) bool { return c.urls.Owns(r.ID) })
+	}}
+	// authored: what is said is the actor's own, or is the actor. A bare id says nothing.
+	authored = demand{"object-of-another", http.StatusForbidden, func(c claim) bool {
+		object := c.object()
+		return object == nil || object.ID == c.speaker ||
+			object.AttributedTo == c.speaker && sameOrigin(object.ID, c.speaker)
+	}}
+	// owned: what we hold under the ids that are named is the actor's.
+	owned = demand{"stored-for-another", http.StatusForbidden, func(c claim) bool {
+		return !slices.ContainsFunc(c.owners(), func(owner string) bool { return owner != c.speaker })
+	}}
+	// undoesItsOwn: the activity that is undone names the same actor, where it names one.
+	undoesItsOwn = demand{"undo-of-another", http.StatusForbidden, func(c claim) bool {
+		object := c.object()
+		return object == nil || object.Actor == "" || object.Actor == c.speaker
+	}}
+	// asksOneOfUs: the one to be followed is an actor here.
+	asksOneOfUs = demand{"no-such-actor", http.StatusNotFound, func(c claim) bool {
+		return len(c.concerns) == 1
+	}}
+	// reachable: the follower has an inbox that we may deliver to.
+	reachable = demand{"inbox-unreachable", http.StatusForbidden, func(c claim) bool {
+		return c.reachable
+	}}
+)
+
+// authorise says why the activity must not have an effect, or nil.
+func authorise(v signing.Verified, a as2.Activity, f facts) *signing.Refusal {
+	c := claim{speaker: v.Actor(), Activity: a, facts: f}
+	for _, demands := range [][]demand{always, authority[a.Type]} {
+		for _, d := range demands {
+			if !d.holds(c) {
+				return &signing.Refusal{Status: d.status, Reason: d.code}
+			}
+		}
+	}
+	return nil
+}
+
+// object is what the activity carries, or nil for a bare id.
+func (c claim) object() *as2.Object {
+	if len(c.Object) == 0 {
+		return nil
+	}
+	return c.Object[0].Object
+}
+
+// sameOrigin compares scheme, host and port as they are written.
+func sameOrigin(a, b string) bool {
+	first, err := url.Parse(a)
+	if err != nil {
+		return false
+	}
+	second, err := url.Parse(b)
+	return err == nil && first.Host != "" && first.Scheme == second.Scheme && first.Host == second.Host
+}

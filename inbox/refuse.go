@@ -1,0 +1,83 @@
+package inbox
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/panui/panui/internal/as2"
+	"github.com/panui/panui/signing"
+)
+
+// refuse answers with the status and nothing that the stranger sent, and writes
+// one line to the log.
+func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, refusal *signing.Refusal) {
+	header := w.Header()
+	switch refusal.Status {
+	case http.StatusMethodNotAllowed:
+		header.Set("Allow", http.MethodPost)
+	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
+		header.Set("Retry-After", strconv.Itoa(int(h.limits.RetryAfter.Seconds())))
+	}
+	header.Set("Cache-Control", "private, no-store")
+	http.Error(w, http.StatusText(refusal.Status), refusal.Status)
+
+	level := slog.LevelInfo
+	if refusal.Status >= http.StatusInternalServerError {
+		level = slog.LevelError
+	}
+	h.log().LogAttrs(r.Context(), level, "inbox refused",
+		slog.String("reason", refusal.Reason),
+		slog.Int("status", refusal.Status),
+		slog.String("client", client(r, h.Proxies).String()),
+		slog.String("detail", detail(refusal.Err)),
+	)
+}
+
+// tell writes what a verified activity came to.
+func (h *Handler) tell(ctx context.Context, a as2.Activity, out outcome) {
+	h.log().LogAttrs(ctx, slog.LevelDebug, "inbox took",
+		slog.String("outcome", string(out)), slog.String("type", cut(a.Type)), slog.String("peer", cut(host(a.Actor))))
+}
+
+// unavailable asks a peer to come again: nothing has changed.
+func (h *Handler) unavailable(reason string, err error) *signing.Refusal {
+	var refusal *signing.Refusal
+	if errors.As(err, &refusal) {
+		return refusal
+	}
+	return &signing.Refusal{Status: http.StatusServiceUnavailable, Reason: reason, Err: err}
+}
+
+// maxDetail bounds what the log keeps of a stranger's words.
+const maxDetail = 1 << 10
+
+func detail(err error) string {
+	if err == nil {
+		return ""
+	}
+	return cut(err.Error())
+}
+
+// cut shortens s for the log and leaves out what could pass for another line.
+func cut(s string) string {
+	if len(s) > maxDetail {
+		s = s[:maxDetail]
+	}
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r >= 0x7f && r < 0xa0 || r == 0x2028 || r == 0x2029 {
+			return ' '
+		}
+		return r
+	}, strings.ToValidUTF8(s, "�"))
+}
+
+func (h *Handler) log() *slog.Logger {
+	if h.Log == nil {
+		return slog.New(slog.DiscardHandler)
+	}
+	return h.Log
+}

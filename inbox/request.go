@@ -1,0 +1,138 @@
+package inbox
+
+import (
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/panui/panui/actor"
+	"github.com/panui/panui/internal/limits"
+	"github.com/panui/panui/signing"
+)
+
+// admissible says what is wrong with a request before its body is read.
+func (h *Handler) admissible(r *http.Request) *signing.Refusal {
+	switch {
+	case !h.isInbox(r):
+		return &signing.Refusal{Status: http.StatusNotFound, Reason: "no-such-inbox"}
+	case r.Method != http.MethodPost:
+		return &signing.Refusal{Status: http.StatusMethodNotAllowed, Reason: "method"}
+	case headerSize(r.Header) > h.limits.RequestHeader:
+		return &signing.Refusal{Status: http.StatusBadRequest, Reason: "header-size"}
+	case !encodedPlainly(r.Header) || !isActivity(r.Header.Values("Content-Type")):
+		return &signing.Refusal{Status: http.StatusUnsupportedMediaType, Reason: "media-type"}
+	case r.ContentLength > h.limits.InboxBody:
+		return tooLong
+	case r.ContentLength == 0:
+		return empty
+	}
+	return nil
+}
+
+var (
+	tooLong = &signing.Refusal{Status: http.StatusRequestEntityTooLarge, Reason: "length"}
+	empty   = &signing.Refusal{Status: http.StatusBadRequest, Reason: "body-empty"}
+)
+
+// isInbox says whether the URL is exactly one of our inboxes.
+func (h *Handler) isInbox(r *http.Request) bool {
+	if r.URL.RawQuery != "" || r.URL.ForceQuery {
+		return false
+	}
+	switch kind, segment := h.URLs.Route(r.URL.EscapedPath()); kind {
+	case actor.KindSharedInbox:
+		return true
+	case actor.KindInbox:
+		return slices.ContainsFunc(h.Actors, func(l *actor.Local) bool { return l.Segment == segment })
+	}
+	return false
+}
+
+func headerSize(h http.Header) int {
+	size := 0
+	for name, values := range h {
+		for _, value := range values {
+			size += len(name) + len(value) + len(": \r\n")
+		}
+	}
+	return size
+}
+
+// encodedPlainly refuses compressed bodies: a small one can hide a huge one.
+func encodedPlainly(h http.Header) bool {
+	return !slices.ContainsFunc(h.Values("Content-Encoding"), func(v string) bool {
+		return v != "" && !strings.EqualFold(v, "identity")
+	})
+}
+
+// isActivity says whether there is one content type and it is one of the two of
+// ActivityPub (section 3.2). Some peers leave out the profile.
+func isActivity(values []string) bool {
+	if len(values) != 1 {
+		return false
+	}
+	kind, parameters, err := mime.ParseMediaType(values[0])
+	if err != nil {
+		return false
+	}
+	if charset, ok := parameters["charset"]; ok && !strings.EqualFold(charset, "utf-8") {
+		return false
+	}
+	profile := parameters["profile"]
+	return kind == "application/activity+json" || kind == "application/ld+json" &&
+		(profile == "" || slices.Contains(strings.Fields(profile), "https://www.w3.org/ns/activitystreams"))
+}
+
+// read reads the body within its bounds of size and time.
+func read(w http.ResponseWriter, r *http.Request, l limits.Limits) ([]byte, *signing.Refusal) {
+	body, err := readBefore(w, http.MaxBytesReader(w, r.Body, l.InboxBody), l.BodyDeadline)
+	var long *http.MaxBytesError
+	switch {
+	case err == nil && len(body) == 0:
+		return nil, empty
+	case err == nil:
+		return body, nil
+	case errors.As(err, &long):
+		return nil, tooLong
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return nil, &signing.Refusal{Status: http.StatusRequestTimeout, Reason: "body-slow", Err: err}
+	}
+	return nil, &signing.Refusal{Status: http.StatusBadRequest, Reason: "body-short", Err: err}
+}
+
+// readBefore sets the deadline on the connection, and where a middleware hides
+// that, gives up waiting.
+func readBefore(w http.ResponseWriter, body io.Reader, d time.Duration) ([]byte, error) {
+	connection := http.NewResponseController(w)
+	if connection.SetReadDeadline(time.Now().Add(d)) != nil {
+		return readWaiting(body, d)
+	}
+	defer connection.SetReadDeadline(time.Time{})
+	return io.ReadAll(body)
+}
+
+// readWaiting leaves a read that takes too long to the server, which ends it with the connection.
+func readWaiting(body io.Reader, d time.Duration) ([]byte, error) {
+	type result struct {
+		body []byte
+		err  error
+	}
+	read := make(chan result, 1)
+	go func() {
+		b, err := io.ReadAll(body)
+		read <- result{b, err}
+	}()
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case r := <-read:
+		return r.body, r.err
+	case <-timer.C:
+		return nil, os.ErrDeadlineExceeded
+	}
+}
