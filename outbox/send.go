@@ -1,0 +1,76 @@
+package outbox
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"runtime/debug"
+	"strconv"
+	"sync"
+
+	"github.com/panui/panui/actor"
+	"github.com/panui/panui/internal/as2"
+)
+
+// errSigning says that our own key failed, which no peer is to blame for.
+var errSigning = errors.New("signing failed")
+
+// send signs a job when there is a place to sign, and posts it at once, so that
+// its Date is fresh. It calls onWire when nothing but the peer is waited for.
+func (d *Deliverer) send(ctx context.Context, j job, a *actor.Local, onWire func()) (r result) {
+	r.job = j
+	signed := false
+	defer func() {
+		if p := recover(); p != nil {
+			d.log().ErrorContext(ctx, "outbox: panic while sending", "inbox", j.Inbox, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+			r.answer = answer{err: fmt.Errorf("%w: %v", errPanic, p)}
+		}
+	}()
+	select {
+	case <-ctx.Done():
+		r.unsent = true
+		return r
+	case d.signing <- struct{}{}:
+	}
+	release := sync.OnceFunc(func() { <-d.signing })
+	defer release()
+	answered, err := d.Client.Post(ctx, j.Inbox, as2.MediaType, j.Body, func(req *http.Request) error {
+		defer release()
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if err := a.Profile.Key.Sign(req, j.Body, a.KeyID, d.now()); err != nil {
+			return fmt.Errorf("%w: %w", errSigning, err)
+		}
+		signed = true
+		onWire()
+		return nil
+	})
+	if err != nil {
+		r.answer.err = err
+		r.unsent = ctx.Err() != nil && !signed
+		r.cut = ctx.Err() != nil && signed
+		return r
+	}
+	r.answer = answer{status: answered.Status, retryAfter: parseRetryAfter(answered.Header.Get("Retry-After"), d.now())}
+	return r
+}
+
+// String says the answer in a few words, with nothing that the peer wrote at length.
+func (a answer) String() string {
+	if a.err != nil {
+		return cut(a.err.Error(), maxAnswer)
+	}
+	return strconv.Itoa(a.status) + " " + http.StatusText(a.status)
+}
+
+// maxAnswer bounds, in characters, what is kept of an error.
+const maxAnswer = 200
+
+func cut(s string, limit int) string {
+	if r := []rune(s); len(r) > limit {
+		return string(r[:limit]) + "…"
+	}
+	return s
+}

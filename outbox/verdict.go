@@ -1,0 +1,166 @@
+package outbox
+
+import (
+	"errors"
+	"math"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/panui/panui/internal/limits"
+	"github.com/panui/panui/signing/egress"
+	"github.com/panui/panui/store"
+)
+
+// answer is how a try ended: with a status, or with an error before there was one.
+type answer struct {
+	status     int
+	retryAfter time.Duration
+	err        error
+}
+
+// try is what a verdict may know of a delivery beside the answer.
+type try struct {
+	attempt int           // 1 for the first
+	age     time.Duration // since the delivery was made
+	roll    float64       // chance, 0 to 1, for the jitter
+}
+
+// verdict is what an answer means.
+type verdict struct {
+	state store.DeliveryState
+	wait  time.Duration // until the next try of a pending one
+	gone  time.Duration // when not zero, the inbox is taken as gone once it has been so for this long
+	ill   bool          // the server is in trouble, not only this delivery
+	rest  time.Duration // the server asked to be left alone for so long
+}
+
+// How long an inbox must have been gone for its followers to be dropped, and
+// how often what may pass is tried where a week of tries would be a nuisance.
+const (
+	goneFor    = time.Hour
+	missingFor = 7 * 24 * time.Hour
+	fewTries   = 3
+)
+
+// errPanic says that the code that was to send a delivery panicked.
+var errPanic = errors.New("panic while sending")
+
+// judge decides what becomes of a delivery. It has no effects.
+func judge(a answer, t try, l limits.Limits) verdict {
+	switch {
+	case a.err != nil && errors.Is(a.err, egress.ErrForbidden):
+		return verdict{state: store.Failed}
+	case a.err != nil && errors.Is(a.err, errPanic):
+		return again(a, t, l, fewTries)
+	case a.err != nil:
+		v := again(a, t, l, l.DeliveryTries)
+		v.ill = true
+		return v
+	}
+	switch a.status / 100 {
+	case 2:
+		return verdict{state: store.Delivered}
+	case 3:
+		return again(a, t, l, fewTries) // a POST is never sent elsewhere; the redirect may be for maintenance
+	case 4:
+		return judgeRefusal(a, t, l)
+	case 5:
+		if a.status == http.StatusNotImplemented {
+			return verdict{state: store.Failed}
+		}
+		v := again(a, t, l, l.DeliveryTries)
+		v.ill = true
+		if a.status == http.StatusServiceUnavailable {
+			v.rest = a.retryAfter
+		}
+		return v
+	default:
+		return verdict{state: store.Failed}
+	}
+}
+
+func judgeRefusal(a answer, t try, l limits.Limits) verdict {
+	switch a.status {
+	case http.StatusGone:
+		return verdict{state: store.Failed, gone: goneFor}
+	case http.StatusNotFound:
+		v := again(a, t, l, fewTries)
+		if v.state == store.Failed {
+			v.gone = missingFor
+		}
+		return v
+	case http.StatusUnauthorized, http.StatusForbidden, http.StatusRequestTimeout, http.StatusTooEarly:
+		return again(a, t, l, l.DeliveryTries)
+	case http.StatusTooManyRequests:
+		v := again(a, t, l, l.DeliveryTries)
+		v.rest = a.retryAfter
+		return v
+	default:
+		return verdict{state: store.Failed}
+	}
+}
+
+// again has a delivery tried once more, unless it was tried so often already or is too old.
+func again(a answer, t try, l limits.Limits, tries int) verdict {
+	wait := max(backoff(t.attempt, t.roll), a.retryAfter)
+	if t.attempt >= tries || t.age+wait > l.DeliveryAge {
+		return verdict{state: store.Failed}
+	}
+	return verdict{state: store.Pending, wait: wait}
+}
+
+// The first wait is up to firstWait, each further one up to three times as
+// long, none more than longestWait: 14 tries fit into a week even without luck.
+const (
+	firstWait   = time.Minute
+	longestWait = 24 * time.Hour
+)
+
+// backoff is exponential with full jitter, but never at once.
+func backoff(attempt int, roll float64) time.Duration {
+	ceiling := min(float64(firstWait)*math.Pow(3, float64(attempt-1)), float64(longestWait))
+	return max(time.Duration(roll*ceiling), time.Second)
+}
+
+// parseRetryAfter reads a Retry-After field (RFC 9110 section 10.2.3): seconds
+// or a date. What it cannot read, and the past, is 0; more than a day is a day.
+func parseRetryAfter(field string, now time.Time) time.Duration {
+	field = strings.TrimSpace(field)
+	if digits(field) {
+		seconds, err := strconv.ParseInt(field, 10, 64)
+		if err != nil || seconds > int64(longestWait/time.Second) {
+			return longestWait
+		}
+		return time.Duration(seconds) * time.Second
+	}
+	at, err := http.ParseTime(field)
+	if err != nil {
+		return 0
+	}
+	return min(max(at.Sub(now), 0), longestWait)
+}
+
+func digits(s string) bool {
+	return s != "" && strings.IndexFunc(s, func(r rune) bool { return r < '0' || r > '9' }) < 0
+}
+
+// The breaker leaves a host alone after this many failures in a row, first for
+// firstWait, then for twice as long each time, at most for longestWait.
+const failuresToRest = 5
+
+// troubled is a peer after another failure.
+func troubled(p store.Peer, now time.Time, rest time.Duration) store.Peer {
+	p.Failures++
+	if p.DownSince.IsZero() {
+		p.DownSince = now
+	}
+	if over := p.Failures - failuresToRest; over >= 0 {
+		rest = max(rest, time.Duration(min(float64(firstWait)*math.Pow(2, float64(over)), float64(longestWait))))
+	}
+	if until := now.Add(rest); rest > 0 && until.After(p.DownUntil) {
+		p.DownUntil = until
+	}
+	return p
+}
