@@ -1,0 +1,287 @@
+package egress
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"io"
+	"log"
+	"math/big"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"golang.org/x/net/dns/dnsmessage"
+	"golang.org/x/net/http2"
+
+	"github.com/panui/panui/internal/limits"
+)
+
+func quietLog() *log.Logger { return log.New(io.Discard, "", 0) }
+
+// names is a DNS server on loopback. Each lookup of a name gets the next of
+// its answers, and the last of them from then on.
+type names struct {
+	mu      sync.Mutex
+	answers map[string][]string
+	asked   []string
+}
+
+func (n *names) resolver(t *testing.T) *net.Resolver {
+	t.Helper()
+	conn, err := net.ListenPacket("udp", "127.0.0.1:0")
+	require.NoError(t, err)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for buffer := make([]byte, 1500); ; {
+			size, from, err := conn.ReadFrom(buffer)
+			if err != nil {
+				return
+			}
+			if reply := n.reply(buffer[:size]); reply != nil {
+				conn.WriteTo(reply, from)
+			}
+		}
+	}()
+	t.Cleanup(func() { conn.Close(); <-done })
+	return &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, "udp", conn.LocalAddr().String())
+	}}
+}
+
+// reply answers an A query from the list, and every other with nothing. A name
+// without answers gets no reply at all.
+func (n *names) reply(query []byte) []byte {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	var m dnsmessage.Message
+	if m.Unpack(query) != nil || len(m.Questions) != 1 {
+		return nil
+	}
+	question := m.Questions[0]
+	name := question.Name.String()
+	left := n.answers[name]
+	if len(left) == 0 {
+		return nil
+	}
+	m.Response, m.Authoritative = true, true
+	m.Additionals = nil
+	if question.Type == dnsmessage.TypeA {
+		n.asked = append(n.asked, name)
+		for address := range strings.FieldsSeq(left[0]) {
+			m.Answers = append(m.Answers, dnsmessage.Resource{
+				Header: dnsmessage.ResourceHeader{Name: question.Name, Type: question.Type, Class: question.Class, TTL: 0},
+				Body:   &dnsmessage.AResource{A: netip.MustParseAddr(address).As4()},
+			})
+		}
+		if len(left) > 1 {
+			n.answers[name] = left[1:]
+		}
+	}
+	packed, _ := m.Pack()
+	return packed
+}
+
+func (n *names) lookups() []string {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return slices.Clone(n.asked)
+}
+
+// B053: a name is looked up, checked and connected to in one step, so that an
+// address which was public when somebody looked before does not count.
+func TestRebindingLeadsNowhere(t *testing.T) {
+	dns := &names{answers: map[string][]string{
+		"evil.example.":  {"93.184.216.34", "127.0.0.1"},
+		"inner.example.": {"10.1.2.3 169.254.169.254 192.168.0.1"},
+	}}
+	c := New(Options{Resolver: dns.resolver(t), InsecureLoopback: true})
+	before, err := c.lookup(t.Context(), "evil.example")
+	require.NoError(t, err)
+	assert.Equal(t, []netip.Addr{netip.MustParseAddr("93.184.216.34")}, before)
+
+	_, err = c.Get(t.Context(), "https://evil.example/users/a", accept, nil)
+	assert.ErrorIs(t, err, ErrForbidden, "a name is no way to loopback, in development neither")
+	_, err = c.Post(t.Context(), "https://evil.example/inbox", accept, []byte("{}"), nil)
+	assert.ErrorIs(t, err, ErrForbidden)
+	_, err = c.Get(t.Context(), "https://inner.example/", accept, nil)
+	assert.ErrorIs(t, err, ErrForbidden)
+	assert.Equal(t, []string{"evil.example.", "evil.example.", "evil.example.", "inner.example."}, dns.lookups(),
+		"and no search domain was tried")
+}
+
+func TestASilentDNSTimesOut(t *testing.T) {
+	dns := &names{}
+	c := New(Options{Resolver: dns.resolver(t), Limits: quick()})
+	_, err := c.Get(t.Context(), "https://silent.example/", accept, nil)
+	assert.ErrorIs(t, err, ErrTimeout)
+}
+
+func TestDialTriesTheNextAddress(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer listener.Close()
+	_, port, _ := net.SplitHostPort(listener.Addr().String())
+	dialer := &net.Dialer{Control: guardLoopback}
+	addresses := []netip.Addr{netip.MustParseAddr("10.0.0.1"), netip.MustParseAddr("127.0.0.9"), netip.MustParseAddr("127.0.0.1")}
+	conn, err := dialAny(t.Context(), dialer, "tcp", addresses, port, time.Second)
+	require.NoError(t, err, "one is forbidden, one refuses, one answers")
+	conn.Close()
+	_, err = dialAny(t.Context(), dialer, "tcp", addresses[:2], port, time.Second)
+	assert.ErrorIs(t, err, ErrForbidden)
+	_, err = dialAny(t.Context(), dialer, "tcp", nil, port, time.Second)
+	assert.Error(t, err)
+	_, err = dialAny(t.Context(), dialer, "tcp", addresses, port, -1)
+	assert.Error(t, err)
+}
+
+// B099.
+func TestOnlyTrustedCertificates(t *testing.T) {
+	now := time.Now()
+	root := authority(t, x509.Certificate{})
+	bound := authority(t, x509.Certificate{PermittedIPRanges: []*net.IPNet{{IP: net.IP{10, 0, 0, 0}, Mask: net.CIDRMask(8, 32)}}})
+	loopback := []net.IP{net.IPv4(127, 0, 0, 1)}
+	good := root.issue(t, x509.Certificate{IPAddresses: loopback})
+	long := good
+	for range 400 {
+		long.Certificate = append(long.Certificate, make([]byte, 1<<10))
+	}
+	table := []struct {
+		name    string
+		served  tls.Certificate
+		trusted *x509.Certificate
+		most    uint16 // TLS version
+		want    error
+	}{
+		{"good", good, root.cert, 0, nil},
+		{"from an unknown authority", good, bound.cert, 0, ErrTLS},
+		{"with no authority at all", good, nil, 0, ErrTLS},
+		{"expired", root.issue(t, x509.Certificate{IPAddresses: loopback, NotAfter: now.Add(-time.Minute)}), root.cert, 0, ErrTLS},
+		{"not yet valid", root.issue(t, x509.Certificate{IPAddresses: loopback, NotBefore: now.Add(time.Hour)}), root.cert, 0, ErrTLS},
+		{"for another name", root.issue(t, x509.Certificate{DNSNames: []string{"example.com"}}), root.cert, 0, ErrTLS},
+		{"outside its authority's names", bound.issue(t, x509.Certificate{IPAddresses: loopback}), bound.cert, 0, ErrTLS},
+		{"with a chain of 400 KiB", long, root.cert, 0, ErrTLS},
+		{"with TLS 1.1", good, root.cert, tls.VersionTLS11, ErrTLS},
+	}
+	for _, row := range table {
+		t.Run(row.name, func(t *testing.T) {
+			server := httptest.NewUnstartedServer(http.NotFoundHandler())
+			server.TLS = &tls.Config{Certificates: []tls.Certificate{row.served}, MinVersion: tls.VersionTLS10, MaxVersion: row.most}
+			server.Config.ErrorLog = quietLog()
+			server.StartTLS()
+			t.Cleanup(server.Close)
+			c := client(t, row.trusted, limits.Default())
+			_, err := c.Get(t.Context(), server.URL, accept, nil)
+			if row.want == nil {
+				assert.NoError(t, err)
+				return
+			}
+			assert.ErrorIs(t, err, row.want)
+			assert.NotErrorIs(t, err, ErrTimeout)
+		})
+	}
+	t.Run("plain HTTP", func(t *testing.T) {
+		server := httptest.NewServer(http.NotFoundHandler())
+		t.Cleanup(server.Close)
+		_, err := client(t, nil, limits.Default()).Get(t.Context(), strings.Replace(server.URL, "http", "https", 1), accept, nil)
+		assert.ErrorIs(t, err, ErrTLS)
+	})
+}
+
+// B095, the part that only HTTP/2 has.
+func TestHostileHTTP2IsAnError(t *testing.T) {
+	for name, serve := range map[string]func(*http2.Framer){
+		"SETTINGS_MAX_FRAME_SIZE of 0": func(f *http2.Framer) {
+			f.WriteSettings(http2.Setting{ID: http2.SettingMaxFrameSize, Val: 0})
+		},
+		"endless CONTINUATION": func(f *http2.Framer) {
+			f.WriteSettings()
+			for {
+				frame, err := f.ReadFrame()
+				if err != nil {
+					return
+				}
+				if frame.Header().Type == http2.FrameHeaders {
+					break
+				}
+			}
+			f.WriteHeaders(http2.HeadersFrameParam{StreamID: 1, BlockFragment: []byte{0x88}})
+			for f.WriteContinuation(1, false, make([]byte, 1<<10)) == nil {
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			root := authority(t, x509.Certificate{})
+			served := root.issue(t, x509.Certificate{IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}})
+			listener, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: []tls.Certificate{served}, NextProtos: []string{"h2"}})
+			require.NoError(t, err)
+			done := make(chan struct{})
+			go func() {
+				defer close(done)
+				conn, err := listener.Accept()
+				if err != nil {
+					return
+				}
+				defer conn.Close()
+				io.ReadFull(conn, make([]byte, len(http2.ClientPreface)))
+				serve(http2.NewFramer(conn, conn))
+				io.Copy(io.Discard, conn)
+			}()
+			t.Cleanup(func() { listener.Close(); <-done })
+			c := client(t, root.cert, quick())
+			_, err = c.Get(t.Context(), "https://"+listener.Addr().String(), accept, nil)
+			assert.Error(t, err)
+			assert.NotErrorIs(t, err, ErrTLS)
+			assert.NotErrorIs(t, err, ErrTimeout, "it is refused, not waited for")
+		})
+	}
+}
+
+type ca struct {
+	cert *x509.Certificate
+	key  *ecdsa.PrivateKey
+}
+
+func authority(t *testing.T, template x509.Certificate) ca {
+	t.Helper()
+	template.IsCA, template.BasicConstraintsValid, template.KeyUsage = true, true, x509.KeyUsageCertSign
+	c := ca{cert: &template}
+	issued := c.issue(t, template)
+	c.cert, c.key = issued.Leaf, issued.PrivateKey.(*ecdsa.PrivateKey)
+	return c
+}
+
+// issue makes a certificate; without a key of its own the authority signs itself.
+func (c ca) issue(t *testing.T, template x509.Certificate) tls.Certificate {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	require.NoError(t, err)
+	template.SerialNumber, _ = rand.Int(rand.Reader, big.NewInt(1<<62))
+	if template.NotBefore.IsZero() {
+		template.NotBefore = time.Now().Add(-time.Hour)
+	}
+	if template.NotAfter.IsZero() {
+		template.NotAfter = time.Now().Add(2 * time.Hour)
+	}
+	parent, signer := c.cert, c.key
+	if signer == nil {
+		parent, signer = &template, key
+	}
+	der, err := x509.CreateCertificate(rand.Reader, &template, parent, &key.PublicKey, signer)
+	require.NoError(t, err)
+	leaf, err := x509.ParseCertificate(der)
+	require.NoError(t, err)
+	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key, Leaf: leaf}
+}
