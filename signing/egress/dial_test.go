@@ -57,7 +57,11 @@ func (n *names) resolver(t *testing.T) *net.Resolver {
 	}()
 	t.Cleanup(func() { conn.Close(); <-done })
 	return &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
-		return new(net.Dialer).DialContext(ctx, "udp", conn.LocalAddr().String())
+		asking, err := new(net.Dialer).DialContext(ctx, "udp", conn.LocalAddr().String())
+		if err == nil { // the resolver goes on waiting when its caller has left
+			t.Cleanup(func() { asking.Close() })
+		}
+		return asking, err
 	}}
 }
 
