@@ -114,7 +114,7 @@ func (im Image) check() []error {
 		mistakes = append(mistakes, errors.New("has no alt text: say in a sentence what it shows, or mark it decorative"))
 	}
 	if !strings.HasPrefix(im.mediaType(), "image/") {
-		mistakes = append(mistakes, fmt.Errorf("is of an unknown kind: give its media type, such as image/jpeg (%q)", im.MediaType))
+		mistakes = append(mistakes, fmt.Errorf("is of an unknown kind: give its media type, such as image/jpeg (got %q)", im.MediaType))
 	}
 	if im.Width < 0 || im.Height < 0 {
 		mistakes = append(mistakes, errors.New("has a negative size"))

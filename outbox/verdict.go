@@ -36,11 +36,13 @@ type verdict struct {
 	rest  time.Duration // the server asked to be left alone for so long
 }
 
-// How long an inbox must have been gone for its followers to be dropped, and
-// how often what may pass is tried where a week of tries would be a nuisance.
+// How long an inbox must have answered 410, answered 404 or not answered for its
+// followers to be forgotten, and how often what may pass is tried where a week
+// of tries would be a nuisance.
 const (
 	goneFor    = time.Hour
 	missingFor = 7 * 24 * time.Hour
+	deadFor    = 30 * 24 * time.Hour
 	fewTries   = 3
 )
 
@@ -50,35 +52,44 @@ var errPanic = errors.New("panic while sending")
 // judge decides what becomes of a delivery. It has no effects.
 func judge(a answer, t try, l limits.Limits) verdict {
 	switch {
-	case a.err != nil && errors.Is(a.err, egress.ErrForbidden):
+	case errors.Is(a.err, egress.ErrForbidden):
 		return verdict{state: store.Failed}
-	case a.err != nil && errors.Is(a.err, errPanic):
+	case errors.Is(a.err, errSigning):
+		return verdict{state: store.Pending, wait: min(backoff(t.attempt, t.roll), time.Hour)}
+	case errors.Is(a.err, errPanic):
 		return again(a, t, l, fewTries)
 	case a.err != nil:
-		v := again(a, t, l, l.DeliveryTries)
-		v.ill = true
-		return v
+		return judgeTrouble(a, t, l)
 	}
 	switch a.status / 100 {
 	case 2:
 		return verdict{state: store.Delivered}
 	case 3:
-		return again(a, t, l, fewTries) // a POST is never sent elsewhere; the redirect may be for maintenance
+		return again(a, t, l, fewTries) // a POST follows no redirect, and this one may be for maintenance
 	case 4:
 		return judgeRefusal(a, t, l)
 	case 5:
-		if a.status == http.StatusNotImplemented {
-			return verdict{state: store.Failed}
-		}
-		v := again(a, t, l, l.DeliveryTries)
-		v.ill = true
-		if a.status == http.StatusServiceUnavailable {
-			v.rest = a.retryAfter
-		}
-		return v
+		return judgeTrouble(a, t, l)
 	default:
 		return verdict{state: store.Failed}
 	}
+}
+
+// judgeTrouble is about a server that gave no usable answer: it is tried for a
+// week, and its followers are forgotten once that has failed for a month.
+func judgeTrouble(a answer, t try, l limits.Limits) verdict {
+	if a.status == http.StatusNotImplemented {
+		return verdict{state: store.Failed}
+	}
+	v := again(a, t, l, l.DeliveryTries)
+	v.ill = true
+	if a.status == http.StatusServiceUnavailable {
+		v.rest = a.retryAfter
+	}
+	if v.state == store.Failed {
+		v.gone = deadFor
+	}
+	return v
 }
 
 func judgeRefusal(a answer, t try, l limits.Limits) verdict {
