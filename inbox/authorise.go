@@ -1,7 +1,6 @@
 package inbox
 
 import (
-	"net/http"
 	"net/url"
 	"slices"
 
@@ -31,9 +30,8 @@ var always = []demand{foreign, speaksForItself, namesItsOwn}
 
 // A demand is something that must hold between who signed and what is named.
 type demand struct {
-	code   string // the reason in the log when it does not
-	status int
-	holds  func(claim) bool
+	code  string // the reason when it does not
+	holds func(claim) bool
 }
 
 // A claim is an activity with who signed it and what we know about the ids in it.
@@ -45,46 +43,46 @@ type claim struct {
 
 var (
 	// foreign: none of our own actors speaks to us over the network.
-	foreign = demand{"actor-is-ours", http.StatusForbidden, func(c claim) bool {
+	foreign = demand{actorOurs, func(c claim) bool {
 		return !c.urls.Owns(c.speaker)
 	}}
 	// speaksForItself: the owner of the key is the actor. A forwarded activity is not taken.
-	speaksForItself = demand{"actor-not-signer", http.StatusForbidden, func(c claim) bool {
+	speaksForItself = demand{actorNotSigner, func(c claim) bool {
 		return c.Actor == c.speaker
 	}}
 	// namesItsOwn: the activity has an id of the actor's origin.
-	namesItsOwn = demand{"id-elsewhere", http.StatusForbidden, func(c claim) bool {
+	namesItsOwn = demand{idElsewhere, func(c claim) bool {
 		return sameOrigin(c.ID, c.speaker)
 	}}
 	// welcome: neither the actor nor anything it names is blocked.
-	welcome = demand{"blocked", http.StatusForbidden, func(c claim) bool {
+	welcome = demand{actorBlocked, func(c claim) bool {
 		return !c.blocked
 	}}
 	// sparesOurs: nothing that is ours is changed from outside.
-	sparesOurs = demand{"object-is-ours", http.StatusForbidden, func(c claim) bool {
+	sparesOurs = demand{objectOurs, func(c claim) bool {
 		return !slices.ContainsFunc(c.Object, func(r as2.Ref) bool { return c.urls.Owns(r.ID) })
 	}}
 	// authored: what is said is the actor's own, or is the actor. A bare id says nothing.
-	authored = demand{"object-of-another", http.StatusForbidden, func(c claim) bool {
+	authored = demand{objectOfAnother, func(c claim) bool {
 		object := c.object()
 		return object == nil || object.ID == c.speaker ||
 			object.AttributedTo == c.speaker && sameOrigin(object.ID, c.speaker)
 	}}
 	// owned: what we hold under the ids that are named is the actor's.
-	owned = demand{"stored-for-another", http.StatusForbidden, func(c claim) bool {
+	owned = demand{storedOfAnother, func(c claim) bool {
 		return !slices.ContainsFunc(c.owners(), func(owner string) bool { return owner != c.speaker })
 	}}
 	// undoesItsOwn: the activity that is undone names the same actor, where it names one.
-	undoesItsOwn = demand{"undo-of-another", http.StatusForbidden, func(c claim) bool {
+	undoesItsOwn = demand{undoOfAnother, func(c claim) bool {
 		object := c.object()
 		return object == nil || object.Actor == "" || object.Actor == c.speaker
 	}}
 	// asksOneOfUs: the one to be followed is an actor here.
-	asksOneOfUs = demand{"no-such-actor", http.StatusNotFound, func(c claim) bool {
+	asksOneOfUs = demand{noSuchActor, func(c claim) bool {
 		return len(c.concerns) == 1
 	}}
 	// reachable: the follower has an inbox that we may deliver to.
-	reachable = demand{"inbox-unreachable", http.StatusForbidden, func(c claim) bool {
+	reachable = demand{inboxRefused, func(c claim) bool {
 		return c.reachable
 	}}
 )
@@ -95,7 +93,7 @@ func authorise(v signing.Verified, a as2.Activity, f facts) *signing.Refusal {
 	for _, demands := range [][]demand{always, authority[a.Type]} {
 		for _, d := range demands {
 			if !d.holds(c) {
-				return &signing.Refusal{Status: d.status, Reason: d.code}
+				return refuse(d.code, nil)
 			}
 		}
 	}

@@ -104,7 +104,7 @@ func (f *finder) follow() {
 
 // said finds whom an object concerns: the author of the post that it answers, then who is addressed or mentioned.
 func (f *finder) said(object *as2.Object) {
-	if object == nil || object.ID == f.Actor {
+	if object == nil || object.ID == "" || object.ID == f.Actor {
 		return
 	}
 	f.concernPost(object.InReplyTo, store.Live)
@@ -151,13 +151,15 @@ func (f *finder) reaction(kind, object string) {
 }
 
 func (f *finder) deletion(id string) {
-	if id != f.Actor {
+	switch id {
+	case "":
+	case f.Actor:
+		f.findFollowers(store.FollowerQuery{ID: id})
+		f.findReceived(store.ReceivedQuery{From: id})
+		f.findReactions(store.ReactionQuery{From: id, Limit: 1})
+	default:
 		f.findReceived(store.ReceivedQuery{ID: id})
-		return
 	}
-	f.findFollowers(store.FollowerQuery{ID: id})
-	f.findReceived(store.ReceivedQuery{From: id})
-	f.findReactions(store.ReactionQuery{From: id, Limit: 1})
 }
 
 // undone finds what the actor takes back, by its id and by what it was about:

@@ -56,13 +56,13 @@ type visit struct {
 func (g *gate) enter(r *http.Request, now time.Time) (*visit, *signing.Refusal) {
 	budget := g.budget(r)
 	if budget != nil && budget.TokensAt(now) < 1 {
-		return nil, &signing.Refusal{Status: http.StatusTooManyRequests, Reason: "budget"}
+		return nil, refuse(budgetUsed, nil)
 	}
 	select {
 	case g.inside <- struct{}{}:
 		return &visit{gate: g, budget: budget, now: now}, nil
 	default:
-		return nil, &signing.Refusal{Status: http.StatusServiceUnavailable, Reason: "busy"}
+		return nil, refuse(busy, nil)
 	}
 }
 
@@ -73,7 +73,7 @@ func (v *visit) work(ctx context.Context) *signing.Refusal {
 		v.working = true
 		return nil
 	case <-ctx.Done():
-		return &signing.Refusal{Status: http.StatusServiceUnavailable, Reason: "gone-away", Err: ctx.Err()}
+		return refuse(busy, ctx.Err())
 	}
 }
 

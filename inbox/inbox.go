@@ -83,7 +83,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.once.Do(h.prepare)
 	defer h.survive(w, r)
 	if refusal := h.serve(w, r); refusal != nil {
-		h.refuse(w, r, refusal)
+		h.turnAway(w, r, refusal)
 		return
 	}
 	w.WriteHeader(http.StatusAccepted)
@@ -95,10 +95,7 @@ func (h *Handler) survive(w http.ResponseWriter, r *http.Request) {
 	if broken == nil {
 		return
 	}
-	h.refuse(w, r, &signing.Refusal{
-		Status: http.StatusInternalServerError, Reason: "panic",
-		Err: fmt.Errorf("%v at %s", broken, debug.Stack()),
-	})
+	h.turnAway(w, r, refuse(panicked, fmt.Errorf("%v at %s", broken, debug.Stack())))
 }
 
 func (h *Handler) serve(w http.ResponseWriter, r *http.Request) *signing.Refusal {
@@ -132,7 +129,7 @@ func (h *Handler) hear(w http.ResponseWriter, r *http.Request, visit *visit) (si
 	}
 	activity, err := as2.ReadActivity(body, h.limits)
 	if err != nil {
-		return signing.Verified{}, as2.Activity{}, &signing.Refusal{Status: http.StatusBadRequest, Reason: "json", Err: err}
+		return signing.Verified{}, as2.Activity{}, refuse(jsonRefused, err)
 	}
 	verified, refusal := h.verify(r, body, activity)
 	return verified, activity, refusal
@@ -149,7 +146,7 @@ func (h *Handler) verify(r *http.Request, body []byte, a as2.Activity) (signing.
 	if errors.As(err, &refusal) {
 		return verified, refusal
 	}
-	return verified, &signing.Refusal{Status: http.StatusInternalServerError, Reason: "verifier", Err: err}
+	return verified, refuse(verifierBroken, err)
 }
 
 // errNothingKept says that who deletes something left nothing here to delete.
@@ -207,7 +204,7 @@ func (h *Handler) asking(ctx context.Context, v signing.Verified, a as2.Activity
 	}
 	remote, err := h.Resolver.Actor(ctx, a.Actor)
 	if err != nil {
-		return remote, h.unavailable("actor-unavailable", err)
+		return remote, refuse(actorUnknown, err)
 	}
 	return remote, nil
 }
@@ -227,7 +224,7 @@ func (h *Handler) settle(ctx context.Context, v signing.Verified, a as2.Activity
 			break
 		}
 	}
-	return "", h.unavailable("store", err)
+	return "", refuse(storeFailed, err)
 }
 
 // decide looks up the facts, asks who may have a say, plans and applies.
@@ -240,7 +237,7 @@ func (h *Handler) decide(ctx context.Context, v signing.Verified, a as2.Activity
 		return "", refusal, nil
 	}
 	if len(f.concerns) > 0 || len(f.received) > 0 {
-		f.verdict, f.reason = h.Policy.judge(ctx, a)
+		f.verdict, f.reason = h.Policy.judge(ctx, a, h.limits)
 	}
 	ops, out, err := plan(v, a, f)
 	if err != nil || len(ops) == 0 {

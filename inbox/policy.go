@@ -8,6 +8,7 @@ import (
 	vocab "github.com/go-ap/activitypub"
 
 	"github.com/panui/panui/internal/as2"
+	"github.com/panui/panui/internal/limits"
 )
 
 // Policy is an agency's own word on a Follow, a reply or mention and its edits, a
@@ -42,14 +43,14 @@ const (
 var judged = map[string]bool{"Follow": true, "Create": true, "Update": true, "Like": true, "Announce": true}
 
 // judge asks the policy and contains it.
-func (p Policy) judge(ctx context.Context, a as2.Activity) (Verdict, string) {
+func (p Policy) judge(ctx context.Context, a as2.Activity, l limits.Limits) (Verdict, string) {
 	if p == nil || !judged[a.Type] {
 		return Accept, ""
 	}
 	ctx, cancel := context.WithTimeout(ctx, Patience)
 	defer cancel()
 	answer := make(chan judgement, 1)
-	go func() { answer <- p.ask(ctx, a) }()
+	go func() { answer <- p.ask(ctx, a, l) }()
 	select {
 	case j := <-answer:
 		return j.verdict, j.reason
@@ -63,13 +64,13 @@ type judgement struct {
 	reason  string
 }
 
-func (p Policy) ask(ctx context.Context, a as2.Activity) (j judgement) {
+func (p Policy) ask(ctx context.Context, a as2.Activity, l limits.Limits) (j judgement) {
 	defer func() {
 		if broken := recover(); broken != nil {
 			j = judgement{Hold, fmt.Sprintf("the policy panicked: %v", broken)}
 		}
 	}()
-	said, err := vocabulary(a)
+	said, err := vocabulary(a, l)
 	if err != nil {
 		return judgement{Hold, err.Error()}
 	}
@@ -78,8 +79,8 @@ func (p Policy) ask(ctx context.Context, a as2.Activity) (j judgement) {
 }
 
 // vocabulary makes the go-ap value of what a strict reader has let through.
-func vocabulary(a as2.Activity) (*vocab.Activity, error) {
-	item, err := vocab.UnmarshalJSON(a.Raw)
+func vocabulary(a as2.Activity, l limits.Limits) (*vocab.Activity, error) {
+	item, err := as2.ToAP(a.Raw, l)
 	if err != nil {
 		return nil, err
 	}

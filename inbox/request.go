@@ -19,25 +19,20 @@ import (
 func (h *Handler) admissible(r *http.Request) *signing.Refusal {
 	switch {
 	case !h.isInbox(r):
-		return &signing.Refusal{Status: http.StatusNotFound, Reason: "no-such-inbox"}
+		return refuse(noSuchInbox, nil)
 	case r.Method != http.MethodPost:
-		return &signing.Refusal{Status: http.StatusMethodNotAllowed, Reason: "method"}
+		return refuse(wrongMethod, nil)
 	case headerSize(r.Header) > h.limits.RequestHeader:
-		return &signing.Refusal{Status: http.StatusBadRequest, Reason: "header-size"}
+		return refuse(headerTooLarge, nil)
 	case !encodedPlainly(r.Header) || !isActivity(r.Header.Values("Content-Type")):
-		return &signing.Refusal{Status: http.StatusUnsupportedMediaType, Reason: "media-type"}
+		return refuse(wrongMediaType, nil)
 	case r.ContentLength > h.limits.InboxBody:
-		return tooLong
+		return refuse(bodyTooLong, nil)
 	case r.ContentLength == 0:
-		return empty
+		return refuse(bodyEmpty, nil)
 	}
 	return nil
 }
-
-var (
-	tooLong = &signing.Refusal{Status: http.StatusRequestEntityTooLarge, Reason: "length"}
-	empty   = &signing.Refusal{Status: http.StatusBadRequest, Reason: "body-empty"}
-)
 
 // isInbox says whether the URL is exactly one of our inboxes.
 func (h *Handler) isInbox(r *http.Request) bool {
@@ -94,15 +89,15 @@ func read(w http.ResponseWriter, r *http.Request, l limits.Limits) ([]byte, *sig
 	var long *http.MaxBytesError
 	switch {
 	case err == nil && len(body) == 0:
-		return nil, empty
+		return nil, refuse(bodyEmpty, nil)
 	case err == nil:
 		return body, nil
 	case errors.As(err, &long):
-		return nil, tooLong
+		return nil, refuse(bodyTooLong, nil)
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		return nil, &signing.Refusal{Status: http.StatusRequestTimeout, Reason: "body-slow", Err: err}
+		return nil, refuse(bodySlow, err)
 	}
-	return nil, &signing.Refusal{Status: http.StatusBadRequest, Reason: "body-short", Err: err}
+	return nil, refuse(bodyBroken, err)
 }
 
 // readBefore sets the deadline on the connection, and where a middleware hides

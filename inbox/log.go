@@ -2,7 +2,6 @@ package inbox
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"net/http"
 	"strconv"
@@ -12,9 +11,9 @@ import (
 	"github.com/panui/panui/signing"
 )
 
-// refuse answers with the status and nothing that the stranger sent, and writes
-// one line to the log.
-func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, refusal *signing.Refusal) {
+// turnAway answers with the status and nothing that the stranger sent, and
+// writes one line to the log.
+func (h *Handler) turnAway(w http.ResponseWriter, r *http.Request, refusal *signing.Refusal) {
 	header := w.Header()
 	switch refusal.Status {
 	case http.StatusMethodNotAllowed:
@@ -41,15 +40,6 @@ func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, refusal *signin
 func (h *Handler) tell(ctx context.Context, a as2.Activity, out outcome) {
 	h.log().LogAttrs(ctx, slog.LevelDebug, "inbox took",
 		slog.String("outcome", string(out)), slog.String("type", cut(a.Type)), slog.String("peer", cut(host(a.Actor))))
-}
-
-// unavailable asks a peer to come again: nothing has changed.
-func (h *Handler) unavailable(reason string, err error) *signing.Refusal {
-	var refusal *signing.Refusal
-	if errors.As(err, &refusal) {
-		return refusal
-	}
-	return &signing.Refusal{Status: http.StatusServiceUnavailable, Reason: reason, Err: err}
 }
 
 // maxDetail bounds what the log keeps of a stranger's words.
