@@ -4,6 +4,7 @@ import (
 	"net/url"
 	"slices"
 
+	"github.com/panui/panui/actor"
 	"github.com/panui/panui/internal/as2"
 	"github.com/panui/panui/signing"
 )
@@ -87,14 +88,23 @@ var (
 	}}
 )
 
-// authorise says why the activity must not have an effect, or nil.
+// identify says why an activity is not its signer's own, or nil. It needs no facts.
+func identify(v signing.Verified, a as2.Activity, urls actor.URLs) *signing.Refusal {
+	return claim{v.Actor(), a, facts{urls: urls}}.meets(always)
+}
+
+// authorise says why an activity must not have an effect, or nil.
 func authorise(v signing.Verified, a as2.Activity, f facts) *signing.Refusal {
-	c := claim{speaker: v.Actor(), Activity: a, facts: f}
-	for _, demands := range [][]demand{always, authority[a.Type]} {
-		for _, d := range demands {
-			if !d.holds(c) {
-				return refuse(d.code, nil)
-			}
+	if refusal := identify(v, a, f.urls); refusal != nil {
+		return refusal
+	}
+	return claim{v.Actor(), a, f}.meets(authority[a.Type])
+}
+
+func (c claim) meets(demands []demand) *signing.Refusal {
+	for _, d := range demands {
+		if !d.holds(c) {
+			return refuse(d.code, nil)
 		}
 	}
 	return nil

@@ -108,14 +108,14 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request) *signing.Refusal
 	}
 	defer visit.leave()
 	verified, activity, refusal := h.hear(w, r, visit)
-	if errors.Is(refusal, errNothingKept) {
+	switch {
+	case refusal == nil:
+		return h.take(r.Context(), verified, activity)
+	case errors.Is(refusal, errNothingKept):
 		return nil
 	}
-	if refusal != nil {
-		visit.charge()
-		return refusal
-	}
-	return h.take(r.Context(), verified, activity)
+	visit.charge()
+	return refusal
 }
 
 // hear reads an activity and proves who sent it.
@@ -176,7 +176,10 @@ func (k keysFor) PublicKey(ctx context.Context, keyID string, renew bool) (signi
 
 // take gives a verified activity its effect, once.
 func (h *Handler) take(ctx context.Context, v signing.Verified, a as2.Activity) *signing.Refusal {
-	remote, refusal := h.asking(ctx, v, a)
+	if refusal := identify(v, a, h.URLs); refusal != nil {
+		return refusal
+	}
+	remote, refusal := h.asking(ctx, a)
 	if refusal != nil {
 		return refusal
 	}
@@ -198,8 +201,8 @@ func (h *Handler) take(ctx context.Context, v signing.Verified, a as2.Activity) 
 }
 
 // asking finds who asks to follow, where the document may have to be fetched.
-func (h *Handler) asking(ctx context.Context, v signing.Verified, a as2.Activity) (actor.Remote, *signing.Refusal) {
-	if a.Type != "Follow" || a.Actor != v.Actor() || len(a.Object) == 0 || h.actor(a.Object[0].ID) == nil {
+func (h *Handler) asking(ctx context.Context, a as2.Activity) (actor.Remote, *signing.Refusal) {
+	if a.Type != "Follow" || h.actor(a.Object[0].ID) == nil {
 		return actor.Remote{}, nil
 	}
 	remote, err := h.Resolver.Actor(ctx, a.Actor)
