@@ -73,7 +73,7 @@ func tidy(s string) string {
 		s = s[:i]
 	}
 	words := strings.Fields(strings.ReplaceAll(s, ",", " "))
-	if len(words) > 1 && alphabetic(words[0]) && !monthName(words[0]) {
+	if len(words) > 2 && alphabetic(words[0]) && (!number(words[1]) || alphabetic(words[2])) {
 		words = words[1:]
 	}
 	if n := len(words); n > 1 && alphabetic(words[n-1]) {
@@ -86,10 +86,6 @@ func alphabetic(s string) bool {
 	return strings.IndexFunc(strings.TrimSuffix(s, "."), func(r rune) bool { return !unicode.IsLetter(r) }) < 0
 }
 
-func monthName(s string) bool {
-	if len(s) < 3 {
-		return false
-	}
-	_, err := time.Parse("Jan", s[:3])
-	return err == nil
+func number(s string) bool {
+	return strings.IndexFunc(s, func(r rune) bool { return !unicode.IsDigit(r) }) < 0
 }

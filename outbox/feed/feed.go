@@ -17,6 +17,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -175,6 +176,7 @@ func (s source) item(f Feed, r Reading) (outbox.Item, []Note) {
 	bases := append([]string{s.base, page}, s.around...)
 	summary := readBody(s.summary, page, bases)
 	content := readBody(s.content, page, bases)
+	inBody := slices.Concat(content.images, summary.images)
 	if content.html == "" {
 		content = summary
 	}
@@ -191,7 +193,7 @@ func (s source) item(f Feed, r Reading) (outbox.Item, []Note) {
 	if item.Abstract == "" {
 		item.Abstract = abstract(content.html, item.Title)
 	}
-	images, unusable := choose(s.images, content.images, bases)
+	images, unusable := choose(s.images, inBody, bases)
 	item.Images = images
 	s.extension.apply(&item, bases)
 	if len(s.extension.Images) > 0 {

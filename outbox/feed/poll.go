@@ -271,10 +271,14 @@ func (v view) report() Report {
 	}
 }
 
-// remember returns how the state changes by what a poll decided or did.
+// remember returns how the state changes by what a poll decided or did. While
+// something is to be published the feed is fetched whole.
 func (v view) remember(changes []known) func(state) (state, error) {
 	return func(s state) (state, error) {
 		s.Reading = reading
+		if len(v.publish)+len(v.edit) > 0 {
+			s.ETag, s.Modified = "", ""
+		}
 		return s.apply(changes, v.seen, v.since), nil
 	}
 }

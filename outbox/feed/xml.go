@@ -24,7 +24,8 @@ func originalOf(f *gofeed.Feed, i int) original {
 			return original{contentType: strings.ToLower(c.Type), outOfLine: c.Src != ""}
 		}
 	case *rss.Feed:
-		if g := raw.Items[i].GUID; g != nil && g.IsPermalink != "false" {
+		g := raw.Items[i].GUID
+		if g != nil && g.IsPermalink != "false" && resolve(g.Value) != "" {
 			return original{permalink: g.Value}
 		}
 	}
@@ -49,8 +50,8 @@ func fromXML(i *gofeed.Item, o original) source {
 	if i.DublinCoreExt != nil && len(i.DublinCoreExt.Language) > 0 {
 		s.language = i.DublinCoreExt.Language[0]
 	}
-	if plain(s.summary) == plain(i.Title) && s.content == "" {
-		s.summary = markup(mediaDescription(i.Extensions))
+	if more := mediaDescription(i.Extensions); more != "" && s.content == "" && plain(s.summary) == plain(i.Title) {
+		s.summary = markup(more)
 	}
 	s.images = mediaImages(i.Extensions)
 	for _, e := range i.Enclosures {
