@@ -16,10 +16,11 @@ const (
 	misconfigured     = "misconfigured"
 	headerTooLarge    = "header-too-large"
 	signatureMissing  = "signature-missing"
-	signatureTooLarge = "signature-too-large"
 	signatureSeveral  = "signature-several"
+	signatureTooLarge = "signature-too-large"
 	signatureBroken   = "signature-malformed"
 	schemeUnknown     = "signature-scheme-unknown"
+	hostNotOurs       = "host-not-ours"
 	algorithmRefused  = "algorithm-refused"
 	notCovered        = "signature-covers-too-little"
 	dateBroken        = "date-malformed"
@@ -43,6 +44,7 @@ var reasons = []Reason{
 	{schemeUnknown, http.StatusUnauthorized, "The request is signed in a way that is not taken here; the peer may try draft-cavage."},
 	{signatureTooLarge, http.StatusBadRequest, "The signature is too long or covers too many components."},
 	{signatureBroken, http.StatusBadRequest, "The signature cannot be read: syntax, a parameter given twice, a component listed twice, an empty list, bad base64."},
+	{hostNotOurs, http.StatusUnauthorized, "The request is for another host than the base URL's. From every peer: let the proxy keep Host (nginx: proxy_set_header Host $host), or set AnyHost."},
 	{algorithmRefused, http.StatusUnauthorized, "The signature names an algorithm that is not taken, or one that is not its key's."},
 	{notCovered, http.StatusUnauthorized, "The signature leaves out something that it must cover, or covers a field that is not there."},
 	{dateBroken, http.StatusUnauthorized, "Date is missing, given twice, or not in the form of RFC 9110 section 5.6.7."},

@@ -54,11 +54,11 @@ func (r *Refusal) Unwrap() error { return r.Err }
 // Verifier checks signed requests to one site.
 //
 // The host and path that must have been signed are those of BaseURL and of the
-// request target as it came over the wire, still percent-encoded. Host and
-// X-Forwarded-* prove nothing, so a proxy may set them as it likes, and
+// request target as it came over the wire, still percent-encoded, so
 // http.StripPrefix changes nothing. Where BaseURL has a path that a proxy takes
 // away, it is put back. A proxy that changes the path otherwise makes every
-// signature wrong.
+// signature wrong. The request's Host must be that of BaseURL too;
+// X-Forwarded-* say nothing.
 type Verifier struct {
 	BaseURL string // the site's: what peers sign, whatever a proxy made of it
 	Keys    Keys
@@ -66,6 +66,10 @@ type Verifier struct {
 	Blocked func(host string) bool // nil blocks nobody; the host is lower case, without port
 	Now     func() time.Time       // nil is time.Now
 	Limits  limits.Limits          // zero is limits.Default
+
+	// AnyHost does not compare the request's Host, for a proxy that changes it.
+	// What was signed must still be the host of BaseURL.
+	AnyHost bool
 
 	// InsecureLoopback also takes keys of http and of loopback addresses, for
 	// development and tests on one machine. Never set it in production.
@@ -124,6 +128,9 @@ func (v *Verifier) Verify(ctx context.Context, r *http.Request, body []byte) (Ve
 	p, err := parse(r.Header, l)
 	if err != nil {
 		return Verified{}, err
+	}
+	if len(m.hosts) == 0 {
+		return Verified{}, refuse(hostNotOurs, fmt.Errorf("%.100q", r.Host))
 	}
 	if err := p.covers(m); err != nil {
 		return Verified{}, err
@@ -219,7 +226,7 @@ func parse(h http.Header, l limits.Limits) (proof, error) {
 // in what they sign, there are several candidates.
 type message struct {
 	method  string
-	hosts   []string
+	hosts   []string // none when it is not for us
 	targets []string
 	header  http.Header
 	body    []byte
@@ -232,30 +239,38 @@ func (v *Verifier) message(r *http.Request, body []byte) (message, error) {
 	}
 	return message{
 		method:  r.Method,
-		hosts:   hosts(base, r.Host),
+		hosts:   v.hosts(base, r.Host),
 		targets: targets(base, r),
 		header:  r.Header,
 		body:    body,
 	}, nil
 }
 
-// hosts returns the configured host, and the spelling of it in the request where that differs.
-func hosts(base *url.URL, received string) []string {
-	configured := strings.ToLower(base.Host)
+// hosts returns the configured host, and the spelling of it in the request where
+// that differs. Nothing is returned for a request to another host.
+func (v *Verifier) hosts(base *url.URL, received string) []string {
+	ours := strings.ToLower(base.Host)
 	port := map[string]string{"https": ":443", "http": ":80"}[base.Scheme]
-	plain := strings.TrimSuffix(strings.ToLower(received), port)
-	if received != configured && plain == strings.TrimSuffix(configured, port) {
-		return []string{configured, received}
+	same := strings.TrimSuffix(strings.ToLower(received), port) == strings.TrimSuffix(ours, port)
+	switch {
+	case received == ours || !same && v.AnyHost:
+		return []string{ours}
+	case same:
+		return []string{ours, received}
 	}
-	return []string{configured}
+	return nil
 }
 
 // targets returns the public path with its query, and without: tootik, Pleroma
 // and older Mastodons sign the path only.
 func targets(base *url.URL, r *http.Request) []string {
 	target := r.RequestURI
-	if !strings.HasPrefix(target, "/") { // absolute form, or a request that never went over a wire
+	if target == "" { // it never went over a wire
 		target = r.URL.RequestURI()
+	}
+	if _, absolute, ok := strings.Cut(target, "://"); ok && target[0] != '/' {
+		_, target, _ = strings.Cut(absolute, "/")
+		target = "/" + target
 	}
 	if path := strings.TrimSuffix(base.EscapedPath(), "/"); !strings.HasPrefix(target, path+"/") {
 		target = path + target
@@ -273,8 +288,8 @@ func mark(p proof) [32]byte {
 }
 
 func same(a, b crypto.PublicKey) bool {
-	comparable, ok := a.(interface{ Equal(crypto.PublicKey) bool })
-	return ok && comparable.Equal(b)
+	key, ok := a.(interface{ Equal(crypto.PublicKey) bool })
+	return ok && key.Equal(b)
 }
 
 func (v *Verifier) now() time.Time {
