@@ -451,7 +451,8 @@ func TestJSONFeed(t *testing.T) {
 			"id": "18", "content_text": "1 < 2\n\nand so on", "language": "mi", "title": "Pānui",
 			"_panui": {
 				"about": "https://panui.example", "sensitive": true, "warning": "Flood damage", "pinned": true, "urgent": true,
-				"tags": ["TeReoMāori"],
+				"tags": ["TeReoMāori"], "link": "Pānuitia",
+				"translations": [{"language": "en-nz", "title": "Notice", "content_html": "<p>1 &lt; 2 <a href='x'>and</a> so on</p>", "url": "/en/18"}],
 				"images": [
 					{"url": "/img/a.jpg", "alt": "A street", "width": 1200, "height": 800, "focal_point": [0.2, -0.5]},
 					{"url": "/img/b", "mime_type": "image/webp", "decorative": true}
@@ -470,7 +471,11 @@ func TestJSONFeed(t *testing.T) {
 	assert.Equal(t, outbox.Item{
 		Key: "18", URL: "https://agency.example/", Title: "Pānui", Abstract: "1 < 2\n\nand so on",
 		HTML: "<p>1 &lt; 2</p><p>and so on</p>", Language: "mi", Tags: []string{"TeReoMāori"},
-		Sensitive: true, Warning: "Flood damage", Pinned: true, Urgent: true,
+		Sensitive: true, Warning: "Flood damage", Pinned: true, Urgent: true, Link: "Pānuitia",
+		Translations: []outbox.Text{{
+			Language: "en-NZ", Title: "Notice", Abstract: "1 < 2 and so on", URL: "https://agency.example/en/18",
+			HTML: `<p>1 &lt; 2 <a href="https://agency.example/x">and</a> so on</p>`,
+		}},
 		Images: []outbox.Image{
 			{URL: "https://agency.example/img/a.jpg", MediaType: "image/jpeg", Alt: "A street", Width: 1200, Height: 800, FocalX: 0.2, FocalY: -0.5},
 			{URL: "https://agency.example/img/b", MediaType: "image/webp", Decorative: true},

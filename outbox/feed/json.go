@@ -1,6 +1,7 @@
 package feed
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -23,19 +24,37 @@ import (
 //	    "url": "/img/launch.jpg", "mime_type": "image/jpeg", "alt": "Two people sign a form",
 //	    "width": 1200, "height": 800, "focal_point": [0.2, -0.5]
 //	  }, {"url": "/img/wave.png", "decorative": true}],
+//	  "link": "Read the launch speech",
+//	  "translations": [{
+//	    "language": "mi", "title": "Kua tīmata", "summary": "…", "content_html": "…",
+//	    "url": "/mi/pānui/17", "link": "Pānuitia te kōrero"
+//	  }],
 //	  "pinned": true,
 //	  "urgent": false
 //	}
 //
 // Tags and images here replace those that the item has otherwise. A focal point
-// is -1 to 1 from the centre, to the right and up.
+// is -1 to 1 from the centre, to the right and up. Translations follow the item
+// in the same post.
 type Extension struct {
-	Sensitive bool             `json:"sensitive"`
-	Warning   string           `json:"warning"`
-	Tags      []string         `json:"tags"`
-	Images    []ExtensionImage `json:"images"`
-	Pinned    bool             `json:"pinned"`
-	Urgent    bool             `json:"urgent"`
+	Sensitive    bool                   `json:"sensitive"`
+	Warning      string                 `json:"warning"`
+	Tags         []string               `json:"tags"`
+	Images       []ExtensionImage       `json:"images"`
+	Link         string                 `json:"link"` // the words of the link to the page
+	Translations []ExtensionTranslation `json:"translations"`
+	Pinned       bool                   `json:"pinned"`
+	Urgent       bool                   `json:"urgent"`
+}
+
+// ExtensionTranslation is the item in another language, in an [Extension].
+type ExtensionTranslation struct {
+	Language    string `json:"language"`
+	Title       string `json:"title"`
+	Summary     string `json:"summary"`
+	ContentHTML string `json:"content_html"`
+	URL         string `json:"url"`
+	Link        string `json:"link"`
 }
 
 // ExtensionImage is a picture in an [Extension].
@@ -54,8 +73,12 @@ type ExtensionImage struct {
 func (e Extension) apply(item *outbox.Item, bases []string) {
 	item.Sensitive, item.Warning = e.Sensitive, plain(e.Warning)
 	item.Pinned, item.Urgent = e.Pinned, e.Urgent
+	item.Link = plain(e.Link)
 	if len(e.Tags) > 0 {
 		item.Tags = hashtags(e.Tags)
+	}
+	for _, t := range e.Translations {
+		item.Translations = append(item.Translations, t.text(bases))
 	}
 	if len(e.Images) > 0 {
 		item.Images = nil
@@ -66,6 +89,20 @@ func (e Extension) apply(item *outbox.Item, bases []string) {
 			Alt: i.Alt, Decorative: i.Decorative, Width: i.Width, Height: i.Height,
 			FocalX: i.FocalPoint[0], FocalY: i.FocalPoint[1],
 		})
+	}
+}
+
+// text makes a translation, as the item itself is made.
+func (t ExtensionTranslation) text(bases []string) outbox.Text {
+	page := resolve(t.URL, bases...)
+	content := readBody(t.ContentHTML, page, bases)
+	return outbox.Text{
+		Language: cmp.Or(languageTag(t.Language), t.Language),
+		Title:    plain(t.Title),
+		Abstract: cmp.Or(plain(t.Summary), abstract(content.html, plain(t.Title))),
+		HTML:     content.html,
+		URL:      page,
+		Link:     plain(t.Link),
 	}
 }
 

@@ -260,7 +260,7 @@ func (p *Poller) withdrawn(ctx context.Context, key string) (bool, error) {
 
 // spoken is an item as it is said.
 func (p *Poller) spoken(item outbox.Item) outbox.Item {
-	item.Actor = p.Actor
+	item.Actor, item.By = p.Actor, "feed "+p.Name
 	return item
 }
 

@@ -134,7 +134,8 @@ func hashOf(item outbox.Item) string { return digest(item.Key) }
 // it: a feed that stamps its items anew has not changed them.
 func digestOf(i outbox.Item) string {
 	b, err := json.Marshal([]any{
-		i.URL, i.Title, i.Abstract, i.HTML, i.Language, i.Tags, i.Images, i.Sensitive, i.Warning, i.Pinned,
+		i.URL, i.Title, i.Abstract, i.HTML, i.Language, i.Link, i.Translations, i.Tags, i.Images,
+		i.Sensitive, i.Warning, i.Pinned,
 	})
 	if err != nil {
 		panic("feed: item cannot be encoded: " + err.Error()) // it has no type that could fail
