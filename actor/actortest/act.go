@@ -190,20 +190,21 @@ func (a *Actor) AlsoKnownAs(ids ...string) {
 }
 
 // DeleteActor takes the actor away for good and tells the actor with the id. Its
-// documents are then 410.
+// documents are 410 before the news of it arrives, as on real servers: who does
+// not know its key already cannot verify the Delete.
 func (a *Actor) DeleteActor(ctx context.Context, tell string) (Sent, error) {
 	target, err := a.find(ctx, tell)
 	if err != nil {
 		return Sent{}, fmt.Errorf("actortest: DeleteActor: %w", err)
 	}
-	activity := a.activity("Delete", a.ID, "")
-	activity["to"] = list(public)
-	sent, err := a.deliver(ctx, activity, target)
 	a.server.mu.Lock()
-	defer a.server.mu.Unlock()
 	a.gone = true
 	a.server.publish(a.ID, page{public: true, gone: true})
-	return sent, err
+	a.server.publish(a.listedKeyID(), page{public: true, gone: true})
+	a.server.mu.Unlock()
+	activity := a.activity("Delete", a.ID, "")
+	activity["to"] = list(public)
+	return a.deliver(ctx, activity, target)
 }
 
 // activity starts an activity in the dialect.
@@ -215,18 +216,22 @@ func (a *Actor) activity(kind, about, target string) object {
 
 // activityContext is the context of an activity: a string, or with the dialect's own terms.
 func (a *Actor) activityContext() any {
-	switch a.server.o.Dialect {
-	case Pleroma, Lemmy:
-		contexts := make([]any, len(a.server.manner.contexts))
-		for i, c := range a.server.manner.contexts {
-			contexts[i] = c
-			if pattern, ok := c.(string); ok {
-				contexts[i] = fill(pattern, a.places)
-			}
-		}
-		return contexts
+	if d := a.server.o.Dialect; d == Pleroma || d == Lemmy {
+		return a.contexts()
 	}
 	return streams
+}
+
+// contexts is the context of the actor's document.
+func (a *Actor) contexts() []any {
+	var contexts []any
+	for _, c := range a.server.manner.contexts {
+		if pattern, ok := c.(string); ok {
+			c = fill(pattern, a.places)
+		}
+		contexts = append(contexts, c)
+	}
+	return contexts
 }
 
 // note starts a public note of the actor that mentions to.

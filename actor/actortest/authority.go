@@ -108,10 +108,3 @@ func (d *door) freeze(on bool) {
 	}
 	d.held = nil
 }
-
-// Close stops listening and closes what was held.
-func (d *door) Close() error {
-	err := d.Listener.Close()
-	d.freeze(false)
-	return err
-}

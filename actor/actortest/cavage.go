@@ -116,6 +116,9 @@ func readParameters(field string) (params map[string]string, bare []string, err 
 		} else {
 			end := strings.IndexByte(after+",", ',')
 			value, rest = strings.TrimSpace(after[:end]), after[end:]
+			if strings.ContainsAny(value, "\" \t") {
+				return nil, nil, fmt.Errorf("parameter %q is half quoted", name)
+			}
 			bare = append(bare, name)
 		}
 		params[name] = value
@@ -268,17 +271,16 @@ func digestOf(body []byte) string {
 // checkDigest says what is wrong with the Digest in h. Upper demands the algorithm's name in upper case.
 func checkDigest(h http.Header, body []byte, upper bool) error {
 	for part := range strings.SplitSeq(strings.Join(h.Values("Digest"), ","), ",") {
-		name, _, _ := strings.Cut(strings.TrimSpace(part), "=")
-		if !strings.EqualFold(name, "SHA-256") {
-			continue
-		}
-		if upper && name != "SHA-256" {
+		name, value, _ := strings.Cut(strings.TrimSpace(part), "=")
+		switch {
+		case !strings.EqualFold(name, "SHA-256"):
+		case upper && name != "SHA-256":
 			return fmt.Errorf("digest algorithm %q is not in upper case", name)
-		}
-		if !strings.EqualFold(name+strings.TrimSpace(part)[len(name):], digestOf(body)) || strings.TrimSpace(part)[len(name):] != digestOf(body)[len(name):] {
+		case "SHA-256="+value != digestOf(body):
 			return errors.New("digest does not match the body")
+		default:
+			return nil
 		}
-		return nil
 	}
 	return errors.New("no SHA-256 digest")
 }

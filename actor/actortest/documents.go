@@ -43,17 +43,10 @@ func (a *Actor) document() (object, error) {
 		return nil, err
 	}
 	m := a.server.manner
-	contexts := make([]any, len(m.contexts))
-	for i, c := range m.contexts {
-		contexts[i] = c
-		if pattern, ok := c.(string); ok {
-			contexts[i] = fill(pattern, a.places)
-		}
-	}
 	a.server.mu.Lock()
 	defer a.server.mu.Unlock()
 	doc := object{
-		"@context": contexts, "id": a.ID, "type": a.kind, "preferredUsername": a.Name, "name": a.Name,
+		"@context": a.contexts(), "id": a.ID, "type": a.kind, "preferredUsername": a.Name, "name": a.Name,
 		"inbox": a.Inbox, "outbox": a.place("outbox"), "followers": a.place("followers"), "following": a.place("following"),
 		"url": a.server.url + fill(m.profile, a.places), "endpoints": map[string]any{"sharedInbox": a.server.SharedInbox()},
 		"manuallyApprovesFollowers": false, "published": stamp(a.since), "publicKey": map[string]any(key),

@@ -208,10 +208,10 @@ func (s *Server) checkUndo(activity object) *refusal {
 func (s *Server) remember(r Received) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if len(s.received) >= maxReceived {
-		s.received = slices.Delete(s.received, 0, maxReceived/2)
+	if len(s.receipts) >= maxReceived {
+		s.receipts = slices.Delete(s.receipts, 0, maxReceived/2)
 	}
-	s.received = append(s.received, r)
+	s.receipts = append(s.receipts, r)
 	s.change()
 }
 
@@ -220,5 +220,5 @@ func (s *Server) remember(r Received) {
 func (s *Server) Received() []Received {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return slices.Clone(s.received)
+	return slices.Clone(s.receipts)
 }

@@ -104,23 +104,24 @@ func (s *Server) checkBody(r *http.Request, body []byte, sig signature) error {
 // checkKey verifies with the key that the signature names, fetched once more
 // when it does not fit, and returns whose it is.
 func (s *Server) checkKey(r *http.Request, sig signature) (string, *refusal) {
+	status := s.manner.refused
+	if s.manner.late && r.Method == http.MethodPost {
+		status = 0
+	}
 	key, err := s.keyOf(r.Context(), sig.keyID, false)
 	if err != nil {
-		return "", refuse(cmp.Or(s.manner.keyFailure, s.manner.refused), "%v", err)
+		return "", refuse(cmp.Or(s.manner.keyFailure, status), "%v", err)
 	}
-	failure := s.verifies(r, sig, key)
-	if failure != nil && key.remembered && !s.keepsKeys() {
-		if key, err = s.keyOf(r.Context(), sig.keyID, true); err == nil {
-			failure = s.verifies(r, sig, key)
+	err = s.verifies(r, sig, key)
+	if err != nil && key.remembered && !s.keepsKeys() {
+		if renewed, fetchErr := s.keyOf(r.Context(), sig.keyID, true); fetchErr == nil {
+			key, err = renewed, s.verifies(r, sig, renewed)
 		}
 	}
-	if failure == nil {
-		return key.owner, nil
+	if err != nil {
+		return "", refuse(status, "%v", err)
 	}
-	if s.manner.late && r.Method == http.MethodPost {
-		return "", refuse(0, "%v", failure)
-	}
-	return "", refuse(s.manner.refused, "%v", failure)
+	return key.owner, nil
 }
 
 func (s *Server) verifies(r *http.Request, sig signature, key foreignKey) error {

@@ -22,7 +22,9 @@ type Post struct {
 	Updated          time.Time // zero until an Update was believed
 	Edits            int       // how many Updates were
 	Arrived          Received  // the request that brought this state, with its Verdict
-	Raw              []byte    // the activity that brought it
+	// Late says that the post came over six hours after it was published: Mastodon
+	// then keeps it on the author's page and puts it on no home timeline.
+	Late bool
 }
 
 // Attachment is a picture or file of a Post.
@@ -30,7 +32,7 @@ type Attachment struct{ URL, MediaType, Alt string }
 
 // Timeline returns the posts that the actor's home timeline shows, newest first:
 // those of actors who have accepted to be followed, as verified Creates and newer
-// Updates left them, without what was deleted.
+// Updates left them, without what was deleted. It lists the Late ones too.
 func (a *Actor) Timeline() []Post {
 	a.server.mu.Lock()
 	defer a.server.mu.Unlock()
@@ -143,6 +145,7 @@ func (s *Server) show(receipt *Received, activity object) *refusal {
 		return refuse(0, "nobody here follows the author or is mentioned")
 	}
 	s.posts[id] = readPost(post, receipt)
+	s.posts[id].Late = s.manner.realTime > 0 && receipt.At.Sub(s.posts[id].Published) > s.manner.realTime
 	return nil
 }
 
@@ -175,7 +178,7 @@ func (s *Server) edit(receipt *Received, activity object) *refusal {
 		return refuse(0, "updated is not newer than what is shown")
 	}
 	next := readPost(post, receipt)
-	next.Updated, next.Edits = updated, old.Edits+1
+	next.Updated, next.Edits, next.Late = updated, old.Edits+1, old.Late
 	s.posts[receipt.Object] = next
 	return nil
 }
@@ -247,7 +250,7 @@ func readPost(o object, receipt *Received) *Post {
 	post := &Post{
 		ID: o.text("id"), Type: o.text("type"), Author: receipt.Actor, Name: o.text("name"), Summary: o.text("summary"),
 		Content: o.text("content"), Language: firstKey(receipt.Body, "contentMap"), URL: o.link("url"), InReplyTo: o.ref("inReplyTo"),
-		Published: o.moment("published"), Arrived: *receipt, Raw: receipt.Body,
+		Published: o.moment("published"), Arrived: *receipt,
 	}
 	for _, v := range o.list("attachment") {
 		if m, ok := v.(map[string]any); ok {

@@ -63,7 +63,7 @@ type Server struct {
 	keys     map[string]foreignKey
 	answers  map[string]*Answer
 	requests map[string]int
-	received []Received
+	receipts []Received
 	posts    map[string]*Post
 	erased   map[string]bool
 }
@@ -125,7 +125,8 @@ func (s *Server) Close() error {
 		return nil
 	}
 	close(s.done)
-	err := errors.Join(s.door.Close(), s.web.Close())
+	s.door.freeze(false)
+	err := s.web.Close()
 	s.serving.Wait()
 	s.out.CloseIdle()
 	return err
