@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 )
 
 // Follow asks to follow whom, a handle (news@agency.govt.nz) or an actor id,
@@ -15,7 +16,7 @@ func (a *Actor) Follow(ctx context.Context, whom string) (Sent, error) {
 	}
 	id := target.text("id")
 	activity := a.activity("Follow", id, id)
-	activity["to"] = list(id)
+	a.address(activity, id)
 	a.server.mu.Lock()
 	a.follows[id] = &follow{id: activity.text("id")}
 	a.server.mu.Unlock()
@@ -57,7 +58,8 @@ func (a *Actor) Accept(ctx context.Context, follow Received) (Sent, error) {
 	a.followers[follow.Actor] = true
 	a.server.mu.Unlock()
 	activity := a.activity("Accept", follow.ID, follow.Actor)
-	activity["object"], activity["to"] = map[string]any(wish), list(follow.Actor)
+	activity["object"] = map[string]any(wish)
+	a.address(activity, follow.Actor)
 	return a.deliver(ctx, activity, follower)
 }
 
@@ -87,13 +89,26 @@ func (a *Actor) EditReply(ctx context.Context, reply Sent, html string) (Sent, e
 	if err != nil {
 		return Sent{}, fmt.Errorf("actortest: EditReply: %w", err)
 	}
-	note["content"], note["updated"] = html, stamp(a.server.now())
+	note["content"], note["updated"] = html, stamp(later(a.server.now(), note))
+	if note["contentMap"] != nil {
+		note["contentMap"] = map[string]any{"en": html}
+	}
 	a.server.mu.Lock()
 	a.server.publish(reply.Object, notePage(note))
 	a.server.mu.Unlock()
 	activity := a.activity("Update", reply.Object, "")
 	activity["object"], activity["to"], activity["cc"] = map[string]any(note), note["to"], note["cc"]
 	return a.post(ctx, reply.Inbox, activity)
+}
+
+// later is now, or a second after what the note says: an edit that is not newer is ignored.
+func later(now time.Time, note object) time.Time {
+	for _, name := range []string{"published", "updated"} {
+		if next := note.moment(name).Add(time.Second); next.After(now) {
+			now = next
+		}
+	}
+	return now
 }
 
 // DeleteReply takes a Reply or Mention back; its URL is then 410.
@@ -118,8 +133,8 @@ func (a *Actor) Like(ctx context.Context, postID string) (Sent, error) {
 	}
 	activity := a.activity("Like", postID, postID)
 	switch a.server.o.Dialect {
-	case GoToSocial:
-		activity["to"] = list(author.text("id"))
+	case GoToSocial, Pleroma:
+		a.address(activity, author.text("id"))
 	case Misskey:
 		activity["_misskey_reaction"], activity["content"] = "❤", "❤"
 	}
@@ -135,8 +150,11 @@ func (a *Actor) Announce(ctx context.Context, postID string) (Sent, error) {
 	activity := a.activity("Announce", postID, postID)
 	activity["published"] = stamp(a.server.now())
 	activity["to"], activity["cc"] = list(public), list(author.text("id"), a.place("followers"))
-	if a.server.o.Dialect == GoToSocial {
+	switch a.server.o.Dialect {
+	case GoToSocial:
 		activity["to"], activity["cc"] = list(a.place("followers")), list(author.text("id"), public)
+	case PeerTube:
+		delete(activity, "published")
 	}
 	return a.deliver(ctx, activity, author)
 }
@@ -148,7 +166,7 @@ func (a *Actor) Block(ctx context.Context, whom string) (Sent, error) {
 		return Sent{}, fmt.Errorf("actortest: Block %s: %w", whom, err)
 	}
 	activity := a.activity("Block", target.text("id"), target.text("id"))
-	activity["to"] = list(target.text("id"))
+	a.address(activity, target.text("id"))
 	return a.deliver(ctx, activity, target)
 }
 
@@ -207,6 +225,13 @@ func (a *Actor) DeleteActor(ctx context.Context, tell string) (Sent, error) {
 	return a.deliver(ctx, activity, target)
 }
 
+// address says to whom the activity is, in dialects that do.
+func (a *Actor) address(activity object, to string) {
+	if a.server.manner.addresses {
+		activity["to"] = list(to)
+	}
+}
+
 // activity starts an activity in the dialect.
 func (a *Actor) activity(kind, about, target string) object {
 	return object{
@@ -251,6 +276,7 @@ func (a *Actor) note(to object, html string) object {
 		note["contentMap"] = map[string]any{"en": html}
 	case Misskey:
 		note["_misskey_content"], note["summary"] = html, nil
+		delete(note, "url")
 	case Pleroma:
 		note["actor"], note["summary"], note["source"] = a.ID, "", html
 	case Lemmy:

@@ -57,9 +57,11 @@ type manner struct {
 	omitsQuery  bool // signs a GET without its query
 	signsAsSelf bool // signs a GET as the user; the others do it as the instance
 	shared      []string
-	compact     bool // writes one-element arrays as bare values, and escapes HTML
-	bareDelete  bool // Delete names the object by its id; the others embed a Tombstone
-	flagsAsUser bool // reports come from the user; the others hide who it was
+	omits       []string // members that its actor documents do not have
+	addresses   bool     // Follow, Block, Like and Accept say to whom
+	compact     bool     // writes one-element arrays as bare values, and escapes HTML
+	bareDelete  bool     // Delete names the object by its id; the others embed a Tombstone
+	flagsAsUser bool     // reports come from the user; the others hide who it was
 
 	accepted, refused int // status of a good POST, and of one with a bad signature
 	keyFailure        int // status when the key cannot be fetched; refused when zero
@@ -130,6 +132,7 @@ var manners = [...]manner{
 	},
 	Misskey: {
 		software: "misskey", version: "2025.9.0",
+		omits: names("published"),
 		actor: "/users/{opaque}", sharedInbox: "/inbox", profile: "/@{name}",
 		note: "{base}/notes/{n}", key: "#main-key",
 		ids: map[string]string{
@@ -148,6 +151,7 @@ var manners = [...]manner{
 	},
 	Pleroma: {
 		software: "pleroma", version: "2.9.1",
+		omits: names("published"), addresses: true,
 		actor: "/users/{name}", sharedInbox: "/inbox", profile: "/users/{name}",
 		note: "{base}/objects/{n}", key: "#main-key",
 		ids: map[string]string{"": "{base}/activities/{n}"},
@@ -161,6 +165,7 @@ var manners = [...]manner{
 	},
 	GoToSocial: {
 		software: "gotosocial", version: "0.20.0",
+		omits: names("endpoints"), addresses: true,
 		actor: "/users/{name}", sharedInbox: "/inbox", profile: "/@{name}",
 		note: "{actor}/statuses/{n}", key: "/main-key", stubKey: true,
 		ids: map[string]string{
@@ -195,6 +200,7 @@ var manners = [...]manner{
 	},
 	Lemmy: {
 		software: "lemmy", version: "0.19.11",
+		omits: names("followers following manuallyApprovesFollowers"), addresses: true,
 		actor: "/u/{name}", sharedInbox: "/inbox", profile: "/u/{name}",
 		note: "{base}/comment/{n}", key: "#main-key",
 		ids: map[string]string{
@@ -211,6 +217,7 @@ var manners = [...]manner{
 	},
 	PeerTube: {
 		software: "peertube", version: "7.2.0",
+		omits: names("manuallyApprovesFollowers published"),
 		actor: "/accounts/{name}", sharedInbox: "/inbox", profile: "/accounts/{name}",
 		note: "{actor}/comments/{n}", key: "#main-key", keyInSignature: "{actor}",
 		ids: map[string]string{
@@ -249,6 +256,7 @@ var manners = [...]manner{
 	},
 	MicroBlog: {
 		software: "micro.blog", version: "1.0",
+		omits: names("manuallyApprovesFollowers published"),
 		actor: "/activitypub/{name}", sharedInbox: "/activitypub/shared/inbox", profile: "/activitypub/{name}",
 		note: "{actor}/notes/{n}", key: "#key",
 		ids:      map[string]string{"": "{actor}#activities/{n}"},

@@ -66,12 +66,11 @@ func (a *Actor) flavour(doc object) {
 	switch a.server.o.Dialect {
 	case Misskey:
 		doc["sharedInbox"], doc["isCat"] = a.server.SharedInbox(), false
-	case Lemmy:
-		delete(doc, "followers")
-		delete(doc, "following")
-		delete(doc, "manuallyApprovesFollowers")
 	case PeerTube:
 		doc["playlists"] = a.ID + "/playlists"
+	}
+	for _, name := range a.server.manner.omits {
+		delete(doc, name)
 	}
 }
 

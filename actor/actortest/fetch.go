@@ -18,6 +18,9 @@ import (
 	"github.com/panui/panui/signing/egress"
 )
 
+// activityAccept is what Mastodon asks for.
+const activityAccept = activityType + ", application/ld+json"
+
 // A foreignKey is another server's key and the actor that lists it.
 type foreignKey struct {
 	id, owner  string
@@ -114,7 +117,7 @@ func (a *Actor) fetchAs(ctx context.Context, id string) (object, error) {
 // fetch gets an ActivityStreams document, signed as the dialect signs its
 // requests, and holds it to what Mastodon demands of one.
 func (a *Actor) fetch(ctx context.Context, at string) (object, error) {
-	answer, err := a.get(ctx, at, activityType+", application/ld+json")
+	answer, err := a.get(ctx, at, activityAccept)
 	if err != nil {
 		return nil, err
 	}
@@ -131,22 +134,34 @@ func (a *Actor) fetch(ctx context.Context, at string) (object, error) {
 	return doc, nil
 }
 
-// get asks for a document at a URL, wherever Hosts says that its host is found.
+// get asks for a document, which must be there.
 func (a *Actor) get(ctx context.Context, at, accept string) (*egress.Response, error) {
+	answer, err := a.ask(ctx, at, accept)
+	if err == nil && answer.Status != http.StatusOK {
+		return nil, fmt.Errorf("%s answers %d", at, answer.Status)
+	}
+	return answer, err
+}
+
+// ask sends a GET, signed, to wherever Hosts says that its host is found.
+func (a *Actor) ask(ctx context.Context, at, accept string) (*egress.Response, error) {
 	signer := a
 	if !a.server.manner.signsAsSelf {
 		signer = a.server.instance()
 	}
 	place, host := a.server.locate(at)
-	answer, err := a.server.out.Get(ctx, place, accept, func(r *http.Request) error {
+	return a.server.out.Get(ctx, place, accept, func(r *http.Request) error {
 		r.Host = host
 		return signer.signGet(r)
 	})
+}
+
+// Fetch gets the URL with a GET that is signed as the dialect signs its own, and
+// asks for ActivityStreams or JSON. An answer of any status is no error.
+func (a *Actor) Fetch(ctx context.Context, at string) (*egress.Response, error) {
+	answer, err := a.ask(ctx, at, activityAccept+", application/json, application/jrd+json")
 	if err != nil {
-		return nil, err
-	}
-	if answer.Status != http.StatusOK {
-		return nil, fmt.Errorf("%s answers %d", at, answer.Status)
+		return nil, fmt.Errorf("actortest: Fetch %s: %w", at, err)
 	}
 	return answer, nil
 }

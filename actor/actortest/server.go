@@ -24,7 +24,8 @@ type Options struct {
 	Address string // loopback address and port to listen on; empty is 127.0.0.1:0
 	TLS     bool   // serve https, with a certificate from the server's own authority
 
-	// RootCAs are authorities that the server trusts beside its own.
+	// RootCAs are the authorities that the server trusts. With TLS its own is added:
+	// servers started with one pool, before any is asked, trust each other.
 	RootCAs *x509.CertPool
 	// Hosts says where the domain of a handle, or the host of an id, is really
 	// found: {"agency.govt.nz": "http://127.0.0.1:8080"}. A loopback host that is
@@ -48,7 +49,6 @@ type Server struct {
 	manner  *manner
 	url     string
 	out     *egress.Client
-	ca      *authority // nil over plain http
 	web     *http.Server
 	door    *door
 	serving sync.WaitGroup
@@ -96,18 +96,20 @@ func (s *Server) open(l net.Listener) error {
 	s.door = newDoor(l)
 	s.url = "http://" + l.Addr().String()
 	s.web = &http.Server{Handler: s, ErrorLog: log.New(io.Discard, "", 0)}
-	trusted := s.o.RootCAs
 	serve := func() error { return s.web.Serve(s.door) }
 	if s.o.TLS {
-		ca, err := newAuthority(l.Addr().(*net.TCPAddr).IP)
+		root, config, err := newAuthority(l.Addr().(*net.TCPAddr).IP)
 		if err != nil {
 			return err
 		}
-		s.url = "https://" + l.Addr().String()
-		s.ca, s.web.TLSConfig, trusted = ca, ca.config(), ca.pool(trusted)
+		if s.o.RootCAs == nil {
+			s.o.RootCAs = x509.NewCertPool()
+		}
+		s.o.RootCAs.AddCert(root)
+		s.url, s.web.TLSConfig = "https://"+l.Addr().String(), config
 		serve = func() error { return s.web.ServeTLS(s.door, "", "") }
 	}
-	s.out = egress.New(egress.Options{UserAgent: s.manner.software + "/" + s.manner.version, RootCAs: trusted, InsecureLoopback: true})
+	s.out = egress.New(egress.Options{UserAgent: s.manner.software + "/" + s.manner.version, RootCAs: s.o.RootCAs, InsecureLoopback: true})
 	s.sink = newSink(s)
 	s.instance()
 	s.serving.Go(func() { _ = serve() })
@@ -153,12 +155,7 @@ func (s *Server) Host() string {
 
 // RootCAs returns the authorities to trust in order to reach the server: its
 // own and those of Options. It is nil for plain http without any.
-func (s *Server) RootCAs() *x509.CertPool {
-	if s.ca == nil {
-		return s.o.RootCAs
-	}
-	return s.ca.pool(s.o.RootCAs)
-}
+func (s *Server) RootCAs() *x509.CertPool { return s.o.RootCAs }
 
 // SharedInbox returns the URL of the inbox of all the server's actors.
 func (s *Server) SharedInbox() string { return s.url + s.manner.sharedInbox }

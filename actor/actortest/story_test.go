@@ -5,6 +5,11 @@ import (
 	"crypto"
 	"crypto/rand"
 	"crypto/rsa"
+	"crypto/sha256"
+	"encoding/base64"
+	"net/http"
+	"net/http/httptest"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -92,4 +97,43 @@ func TestAReaderFollowsAndReads(t *testing.T) {
 			assert.Empty(t, alice.Timeline(), "what was deleted does not come back")
 		})
 	}
+}
+
+func must(key crypto.Signer, err error) crypto.Signer {
+	if err != nil {
+		panic(err)
+	}
+	return key
+}
+
+func newKey(t *testing.T) crypto.Signer {
+	t.Helper()
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	require.NoError(t, err)
+	return key
+}
+
+func digestOf(body string) string {
+	sum := sha256.Sum256([]byte(body))
+	return "SHA-256=" + base64.StdEncoding.EncodeToString(sum[:])
+}
+
+// follow makes reader follow author, who accepts.
+func follow(t *testing.T, reader, author *actortest.Actor) {
+	t.Helper()
+	ctx := within(t)
+	wish, err := reader.Follow(ctx, author.ID)
+	require.NoError(t, err)
+	accept, err := author.Accept(ctx, actortest.Received{ID: wish.ID, Actor: reader.ID, Body: wish.JSON})
+	require.NoError(t, err)
+	require.Less(t, accept.Status, 300)
+	require.Contains(t, reader.Following(), author.ID)
+}
+
+// visit asks the server without a signature.
+func visit(t *testing.T, s *actortest.Server, at string) *httptest.ResponseRecorder {
+	t.Helper()
+	w := httptest.NewRecorder()
+	s.ServeHTTP(w, httptest.NewRequest(http.MethodGet, strings.TrimPrefix(at, s.URL()), nil))
+	return w
 }
