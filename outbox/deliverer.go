@@ -99,6 +99,7 @@ func (d *Deliverer) Run(ctx context.Context) error {
 			return nil
 		case <-d.woken:
 			s.dry, idle = false, pollFirst
+			s.complain(s.rollCall(ctx))
 		case <-poll.C:
 			s.dry = false
 		case <-beat.C:

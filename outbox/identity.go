@@ -77,11 +77,7 @@ func (p *Publisher) Stop(ctx context.Context, actors ...string) error {
 // Resume lets the actors send again, or all actors when none is named. What was
 // waiting goes out.
 func (p *Publisher) Resume(ctx context.Context, actors ...string) error {
-	err := p.each(ctx, "resume", actors, func(a *actor.Local) store.Op { return store.Resume{Actor: a.ID} })
-	if err == nil {
-		p.wake()
-	}
-	return err
+	return p.each(ctx, "resume", actors, func(a *actor.Local) store.Op { return store.Resume{Actor: a.ID} })
 }
 
 // each writes one op and one journal line for each of the actors named.
@@ -99,6 +95,7 @@ func (p *Publisher) each(ctx context.Context, kind string, names []string, op fu
 		return fmt.Errorf("outbox: %s: %w", kind, err)
 	}
 	p.log().WarnContext(ctx, "outbox: "+kind, "actors", len(chosen))
+	p.wake()
 	return nil
 }
 
