@@ -99,26 +99,10 @@ type posts struct {
 	actor *actor.Local
 }
 
-func (l posts) query(before int64, limit int) store.PostQuery {
-	return store.PostQuery{Actor: l.actor.ID, State: store.Live, Before: before, Limit: limit}
-}
-
-func (l posts) count(ctx context.Context) (int, error) {
-	total, before := 0, int64(0)
-	for {
-		found, err := l.h.Store.Posts(ctx, l.query(before, 1000))
-		if err != nil {
-			return 0, err
-		}
-		if total += len(found); len(found) < 1000 {
-			return total, nil
-		}
-		before = found[len(found)-1].Seq
-	}
-}
+func (l posts) count(ctx context.Context) (int, error) { return l.h.Store.CountPosts(ctx, l.actor.ID) }
 
 func (l posts) page(ctx context.Context, before int64) ([]item, error) {
-	found, err := l.h.Store.Posts(ctx, l.query(before, pageSize))
+	found, err := l.h.Store.Posts(ctx, store.PostQuery{Actor: l.actor.ID, State: store.Live, Before: before, Limit: pageSize})
 	if err != nil {
 		return nil, err
 	}

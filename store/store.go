@@ -49,6 +49,8 @@ type Reader interface {
 
 	// Posts lists posts, newest first.
 	Posts(ctx context.Context, q PostQuery) ([]Post, error)
+	// CountPosts counts the live posts of one actor.
+	CountPosts(ctx context.Context, actor string) (int, error)
 	// Activity returns an activity of ours by id, or ErrNotFound.
 	Activity(ctx context.Context, id string) (Activity, error)
 	// Receipt says how far an object of ours got, or ErrNotFound when nothing was ever sent about it.

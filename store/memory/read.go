@@ -75,6 +75,19 @@ func (s *Store) Posts(ctx context.Context, q store.PostQuery) ([]store.Post, err
 	return list(s, ctx, "posts", &s.posts, want, newest, limit(q.Limit))
 }
 
+func (s *Store) CountPosts(ctx context.Context, actor string) (count int, err error) {
+	if err := s.enter(ctx, "count posts"); err != nil {
+		return 0, err
+	}
+	defer s.leave()
+	for _, p := range s.posts.rows {
+		if p.Actor == actor && p.State == store.Live {
+			count++
+		}
+	}
+	return count, nil
+}
+
 func (s *Store) Activity(ctx context.Context, id string) (store.Activity, error) {
 	return get(s, ctx, "activity", &s.activities, id)
 }

@@ -61,6 +61,11 @@ func (s *Store) Posts(ctx context.Context, q store.PostQuery) ([]store.Post, err
 		append(w.args, limit(q.Limit))...)
 }
 
+func (s *Store) CountPosts(ctx context.Context, actor string) (int, error) {
+	return get(ctx, s, func(n *int) []any { return []any{n} },
+		`SELECT COUNT(*) FROM post WHERE actor = ? AND state = 'live'`, actor)
+}
+
 func (s *Store) Activity(ctx context.Context, id string) (store.Activity, error) {
 	return get(ctx, s, activityFields, `SELECT `+activityColumns+` FROM activity WHERE id = ?`, id)
 }
