@@ -12,15 +12,15 @@ import (
 // Profile describes an actor of the site. Handle, Name and Key are required.
 type Profile struct {
 	Handle    string // news@agency.govt.nz; its domain may differ from the site's host
-	Name      string
+	Name      string // at most 128 characters
 	Key       *signing.Key
 	ID        string // last segment of the actor's URL; empty derives one from Handle. Set it to keep the id when the handle changes
-	Type      string // Organization when empty; Service, Group, Application, Person
-	Summary   string // HTML
-	URL       string // the page for people; the base URL when empty
+	Type      string // Organization when empty; Service, Group, Application, Person. Mastodon marks Service and Application as bots
+	Summary   string // HTML, at most 2048 characters; loses what Mastodon would not show
+	URL       string // the page for people, on the site's host; its home page when empty
 	Icon      Image  // square
 	Header    Image
-	Fields    []Field
+	Fields    []Field  // at most 16; Mastodon shows four without a click
 	Languages []string // BCP 47, the primary one first
 	// ApproveFollowers holds each Follow until a person accepts it.
 	ApproveFollowers bool
@@ -30,12 +30,14 @@ type Profile struct {
 	Since       time.Time
 }
 
-// Image is a picture by URL, with what it shows.
+// Image is a picture by URL, with what it shows. Alt is required where URL is set.
 type Image struct {
 	URL       string
-	MediaType string
+	MediaType string // image/png, image/jpeg …; read from the URL's ending when empty
 	Alt       string
 }
 
-// Field is a row of the profile. A Value that is an https URL becomes a rel=me link.
+// Field is a row of the profile, in plain text. A Value that is an https URL
+// becomes a rel=me link, which Mastodon marks as verified where that page links
+// back to the actor's URL.
 type Field struct{ Name, Value string }

@@ -1,0 +1,210 @@
+package actor
+
+import (
+	"context"
+	"crypto"
+	"errors"
+	"fmt"
+	"mime"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/net/publicsuffix"
+	"golang.org/x/time/rate"
+
+	"github.com/panui/panui/internal/as2"
+	"github.com/panui/panui/signing"
+	"github.com/panui/panui/signing/egress"
+)
+
+// fetchActor gets the document at id and believes it if it is about id.
+func (r *Resolver) fetchActor(ctx context.Context, id string) (*known, error) {
+	body, err := r.get(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	return r.readActor(id, body)
+}
+
+func (r *Resolver) readActor(id string, body []byte) (*known, error) {
+	a, err := as2.ReadActor(body, r.Limits)
+	if err != nil {
+		return nil, err
+	}
+	if a.ID != id {
+		return nil, fmt.Errorf("its document is about %.200q", a.ID)
+	}
+	if err := r.mayAsk(a.Inbox); err != nil {
+		return nil, fmt.Errorf("inbox %.200q: %w", a.Inbox, err)
+	}
+	if r.mayAsk(a.SharedInbox) != nil || !sameOrigin(a.SharedInbox, a.Inbox) {
+		a.SharedInbox = ""
+	}
+	k := &known{Remote: Remote{Actor: a, Fetched: r.now()}}
+	for _, listed := range a.Keys {
+		key, err := signing.ParsePublicPEM(listed.PEM, r.Policy)
+		if err == nil && listed.Owner == a.ID {
+			k.keys = append(k.keys, signing.PublicKey{ID: listed.ID, Owner: a.ID, Key: key})
+		}
+	}
+	r.remember(k)
+	return k, nil
+}
+
+// remember notes which keys are k's: here only those that lie in its document.
+// A key that lies elsewhere is its owner's only when the place where it lies says
+// so too; else anyone could list a stranger's key id and make that useless.
+func (r *Resolver) remember(k *known) {
+	for _, key := range k.keys {
+		if place, _, _ := strings.Cut(key.ID, "#"); place == k.ID {
+			r.owners.Add(key.ID, k.ID)
+		}
+	}
+	r.actors.Add(k.ID, k)
+}
+
+// fetchOwner finds the actor that owns a key and lists it. One document is
+// enough where the key lies in the actor's own; else the key's document only
+// says whom to ask.
+func (r *Resolver) fetchOwner(ctx context.Context, keyID string) (*known, error) {
+	place, _, _ := strings.Cut(keyID, "#")
+	body, err := r.get(ctx, place)
+	if err != nil {
+		return nil, err
+	}
+	claim, err := as2.ReadKey(body, keyID, r.Limits)
+	if err != nil {
+		return nil, err
+	}
+	var owner *known
+	if claim.Owner == place {
+		owner, err = r.readActor(place, body)
+	} else {
+		owner, err = r.fetchActor(ctx, claim.Owner)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("owner %.200q: %w", claim.Owner, err)
+	}
+	if err := r.confirms(owner, claim); err != nil {
+		return nil, err
+	}
+	r.owners.Add(keyID, owner.ID)
+	return owner, nil
+}
+
+// confirms checks that the owner's document lists the key that the key's document holds.
+func (r *Resolver) confirms(owner *known, claim as2.Key) error {
+	listed, err := owner.key(claim.ID)
+	if err != nil {
+		return err
+	}
+	claimed, err := signing.ParsePublicPEM(claim.PEM, r.Policy)
+	if err != nil {
+		return err
+	}
+	if same, ok := listed.Key.(interface{ Equal(crypto.PublicKey) bool }); ok && same.Equal(claimed) {
+		return nil
+	}
+	return errors.New("its owner lists another key under that id")
+}
+
+// accept asks for what ActivityPub section 3.2 wants asked for, and what servers answer.
+const accept = as2.MediaType + ", " + as2.LDMediaType
+
+// get fetches a document, within the budget of its host.
+func (r *Resolver) get(ctx context.Context, id string) ([]byte, error) {
+	if err := r.mayAsk(id); err != nil {
+		return nil, err
+	}
+	if !r.budget(id).AllowN(r.now(), 1) {
+		return nil, errBudget
+	}
+	answer, err := r.Client.Get(ctx, id, accept, r.Sign)
+	switch {
+	case errors.Is(err, egress.ErrForbidden):
+		return nil, fmt.Errorf("%w: %w", ErrRefused, err)
+	case errors.Is(err, egress.ErrTooBig):
+		return nil, err
+	case err != nil:
+		return nil, fmt.Errorf("%w: %w", signing.ErrUnreachable, err)
+	}
+	if err := usable(answer); err != nil {
+		return nil, err
+	}
+	return answer.Body, nil
+}
+
+var errBudget = fmt.Errorf("%w: its host was asked too often within a minute", signing.ErrUnreachable)
+
+func (r *Resolver) mayAsk(id string) error {
+	if err := r.Client.Check(id); err != nil {
+		return fmt.Errorf("%w: %w", ErrRefused, err)
+	}
+	if r.Ours != nil && r.Ours(id) {
+		return fmt.Errorf("%w: it is ours", ErrRefused)
+	}
+	if u, err := url.Parse(id); err != nil || r.Blocked != nil && r.Blocked(strings.ToLower(u.Hostname())) {
+		return fmt.Errorf("%w: its host is blocked", ErrRefused)
+	}
+	return nil
+}
+
+// budget counts by registrable domain, so that a domain with a thousand names
+// under it has one budget.
+func (r *Resolver) budget(id string) *rate.Limiter {
+	u, _ := url.Parse(id)
+	domain := u.Hostname()
+	if registrable, err := publicsuffix.EffectiveTLDPlusOne(domain); err == nil {
+		domain = registrable
+	}
+	if b, ok := r.budgets.Get(domain); ok {
+		return b
+	}
+	fetches := r.Limits.FetchesPerHost
+	fresh := rate.NewLimiter(rate.Every(time.Minute/time.Duration(max(fetches, 1))), fetches)
+	if b, ok, _ := r.budgets.PeekOrAdd(domain, fresh); ok {
+		return b
+	}
+	return fresh
+}
+
+// usable takes a 200 with a media type of ActivityPub and nothing else.
+func usable(answer *egress.Response) error {
+	switch status := answer.Status; {
+	case status == http.StatusNotFound || status == http.StatusGone:
+		return fmt.Errorf("%w: status %d", ErrGone, status)
+	case status == http.StatusTooManyRequests || status >= 500:
+		return fmt.Errorf("%w: status %d", signing.ErrUnreachable, status)
+	case status != http.StatusOK:
+		return fmt.Errorf("status %d", status)
+	case !isDocument(answer.Header["Content-Type"]):
+		return fmt.Errorf("content type %.80q is not of ActivityPub", answer.Header["Content-Type"])
+	}
+	return nil
+}
+
+// isDocument takes the two media types of ActivityPub, the second only with its
+// profile: a server that lets people upload files does not serve those as such.
+func isDocument(values []string) bool {
+	if len(values) != 1 {
+		return false
+	}
+	kind, parameters, err := mime.ParseMediaType(values[0])
+	if err != nil {
+		return false
+	}
+	if charset, ok := parameters["charset"]; ok && !strings.EqualFold(charset, "utf-8") {
+		return false
+	}
+	return kind == as2.MediaType || kind == "application/ld+json" &&
+		slices.Contains(strings.Fields(parameters["profile"]), "https://www.w3.org/ns/activitystreams")
+}
+
+func sameOrigin(a, b string) bool {
+	one, err := url.Parse(a)
+	other, err2 := url.Parse(b)
+	return err == nil && err2 == nil && origin(one) == origin(other)
+}

@@ -1,0 +1,98 @@
+package actor
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/panui/panui/internal/as2"
+	"github.com/panui/panui/internal/document"
+)
+
+// Count says how many followers an actor of the site has; store.Store's
+// CountFollowers is one.
+type Count func(ctx context.Context, actorID string) (int, error)
+
+// Handler serves the documents of a site's actors, and how many follow them:
+// never who. Everyone gets the same bytes, always as ActivityPub, whatever they
+// accept: these URLs are for servers, and one form is all that a cache can get
+// right. A signature on the request is not looked at, so that no request makes us
+// ask another server.
+type Handler struct {
+	urls   URLs
+	actors map[string]pages
+}
+
+// pages are what there is to see of an actor.
+type pages struct{ actor, followers, following http.Handler }
+
+// NewHandler returns the handler for the actors, which asks count at most every
+// half minute for each.
+func NewHandler(u URLs, count Count, actors ...*Local) *Handler {
+	h := &Handler{urls: u, actors: map[string]pages{}}
+	for _, l := range actors {
+		h.actors[l.Segment] = pages{
+			actor:     served(l.Document, document.Options{}),
+			followers: &document.Fresh{Render: followers(u.Followers(l.Segment), l.ID, count)},
+			following: nobody(u.Following(l.Segment), l.ID),
+		}
+	}
+	return h
+}
+
+// ServeHTTP answers for an actor, its followers and following collections. Any
+// other path, and an actor that is not of the site, is 404.
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	kind, segment := h.urls.Route(r.URL.EscapedPath())
+	page := h.actors[segment].of(kind)
+	if page == nil {
+		document.Refuse(w, http.StatusNotFound)
+		return
+	}
+	page.ServeHTTP(w, r)
+}
+
+func (p pages) of(kind Kind) http.Handler {
+	switch kind {
+	case KindActor:
+		return p.actor
+	case KindFollowers:
+		return p.followers
+	case KindFollowing:
+		return p.following
+	}
+	return nil
+}
+
+// followers renders the collection without pages, which Mastodon reads as
+// "hides its followers".
+func followers(id, owner string, count Count) func(context.Context) (*document.Document, error) {
+	return func(ctx context.Context) (*document.Document, error) {
+		n, err := count(ctx, owner)
+		if err != nil {
+			return nil, err
+		}
+		return collection(id, owner, n)
+	}
+}
+
+// nobody is the collection of those whom an actor of ours follows. PeerTube
+// wants one to be there.
+func nobody(id, owner string) http.Handler {
+	d, err := collection(id, owner, 0)
+	if err != nil {
+		return nil
+	}
+	return d
+}
+
+func collection(id, owner string, n int) (*document.Document, error) {
+	body, err := as2.Marshal(as2.Collection{ID: id, Type: "OrderedCollection", AttributedTo: owner, TotalItems: n})
+	if err != nil {
+		return nil, err
+	}
+	return served(body, document.Options{}), nil
+}
+
+func served(body []byte, o document.Options) *document.Document {
+	return document.New(as2.MediaType, body, o)
+}
