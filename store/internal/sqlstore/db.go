@@ -67,6 +67,7 @@ func (s *Store) write(ctx context.Context, do func(*conn) error) (err error) {
 	if err != nil {
 		return err
 	}
+	defer func() { err = ended(ctx, err) }()
 	settled := false
 	defer func() {
 		if !settled {
@@ -96,7 +97,16 @@ func (s *Store) read(ctx context.Context, do func(*conn) error) error {
 		return err
 	}
 	defer s.readers.give(c)
-	return do(c)
+	return ended(ctx, do(c))
+}
+
+// ended says of a call that failed because its context ended why that was, where
+// the engine only says that it was interrupted.
+func ended(ctx context.Context, err error) error {
+	if cause := ctx.Err(); err != nil && cause != nil && !errors.Is(err, cause) {
+		return fmt.Errorf("%w: %w", cause, err)
+	}
+	return err
 }
 
 // pool lends connections, each to one borrower at a time. A nil in it is a
@@ -120,6 +130,9 @@ func newPool(db *sql.DB, d *Dialect, size int) *pool {
 var errClosed = errors.New("the store is closed")
 
 func (p *pool) take(ctx context.Context) (*conn, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
 	select {
 	case <-p.closed:
 		return nil, errClosed
