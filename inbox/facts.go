@@ -281,7 +281,7 @@ func (f *finder) findReactions(q store.ReactionQuery) {
 	rows, err := f.Store.Reactions(f.ctx, q)
 	f.err = err
 	for _, row := range rows {
-		if !slices.ContainsFunc(f.reactions, func(o store.Reaction) bool { return o.Seq == row.Seq }) {
+		if !slices.ContainsFunc(f.reactions, func(o store.Reaction) bool { return o.Seq == row.Seq }) && f.actor(row.Actor) != nil {
 			f.reactions = append(f.reactions, row)
 		}
 	}
@@ -304,18 +304,16 @@ func (f *finder) crowd() {
 	f.err, f.crowded = err, counts.Replies+counts.Held >= f.limits.RepliesPerPost
 }
 
-// stranger says that nothing at all is stored of a remote actor.
-func (h *Handler) stranger(ctx context.Context, id string) (bool, error) {
-	followers, err := h.Store.Followers(ctx, store.FollowerQuery{ID: id, Limit: 1})
-	if err != nil || len(followers) > 0 {
-		return false, err
+// keeps says whether anything is stored of a remote actor or under an id, or the id is ours.
+func (h *Handler) keeps(ctx context.Context, actor, id string) (bool, error) {
+	f := &finder{Handler: h, ctx: ctx}
+	f.findFollowers(store.FollowerQuery{ID: actor, Limit: 1})
+	f.findReactions(store.ReactionQuery{From: actor, Limit: 1})
+	f.findReceived(store.ReceivedQuery{From: actor, Limit: 1})
+	if id != "" {
+		f.findReceived(store.ReceivedQuery{ID: id, Limit: 1})
 	}
-	received, err := h.Store.Received(ctx, store.ReceivedQuery{From: id, Limit: 1})
-	if err != nil || len(received) > 0 {
-		return false, err
-	}
-	reactions, err := h.Store.Reactions(ctx, store.ReactionQuery{From: id, Limit: 1})
-	return len(reactions) == 0, err
+	return len(f.owners()) > 0 || h.URLs.Owns(id), f.err
 }
 
 // stale says that the stored state is no longer the one on which ops were decided.

@@ -152,9 +152,9 @@ func (h *Handler) verify(r *http.Request, body []byte, a as2.Activity) (signing.
 // errNothingKept says that who deletes something left nothing here to delete.
 var errNothingKept = errors.New("nothing is kept of this actor")
 
-// keysFor finds the keys for one activity. For a Delete by an actor of whom
-// nothing is kept it asks nobody: servers tell the whole network of every
-// account that closes, when its key is gone already.
+// keysFor finds the keys for one activity. For a Delete that can concern nothing
+// here it asks nobody: servers tell the whole network of every account that
+// closes, when its key is gone already.
 type keysFor struct {
 	signing.Keys
 	h *Handler
@@ -163,11 +163,11 @@ type keysFor struct {
 
 func (k keysFor) PublicKey(ctx context.Context, keyID string, renew bool) (signing.PublicKey, error) {
 	if k.Type == "Delete" {
-		stranger, err := k.h.stranger(ctx, k.Actor)
+		kept, err := k.h.keeps(ctx, k.Actor, k.Object[0].ID)
 		if err != nil {
 			return signing.PublicKey{}, fmt.Errorf("%w: %w", signing.ErrUnreachable, err)
 		}
-		if stranger {
+		if !kept {
 			return signing.PublicKey{}, errNothingKept
 		}
 	}

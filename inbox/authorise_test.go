@@ -1,0 +1,187 @@
+package inbox
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+
+	"github.com/panui/panui/internal/as2"
+	"github.com/panui/panui/store"
+)
+
+// speech is one case of the matrix: alice has signed it.
+type speech struct {
+	kind, actor, id, object, author, owner string
+	bare, blocked                          bool
+}
+
+// laws say in other words than the table what is refused. What no law forbids is allowed.
+var laws = map[string]func(speech) bool{
+	"nobody speaks for another": func(s speech) bool {
+		return s.actor != ids["alice"]
+	},
+	"an activity has an id of its actor's server": func(s speech) bool {
+		return !strings.HasPrefix(s.id, "https://peer.test/")
+	},
+	"nothing of ours is written from outside": func(s speech) bool {
+		return s.writes() && strings.Contains(strings.ToLower(s.object), "://our.test")
+	},
+	"nobody says another's words": func(s speech) bool {
+		return s.publishes() && !s.bare && s.object != ids["alice"] &&
+			(s.author != ids["alice"] || !strings.HasPrefix(s.object, "https://peer.test/"))
+	},
+	"nobody changes what another said": func(s speech) bool {
+		return (s.publishes() || s.kind == "Delete" || s.kind == "Undo") && s.owner != "" && s.owner != ids["alice"]
+	},
+	"nobody undoes what another did": func(s speech) bool {
+		return s.kind == "Undo" && !s.bare && s.author != "" && s.author != ids["alice"]
+	},
+	"who is blocked may leave and take back, but say nothing": func(s speech) bool {
+		return s.blocked && (s.publishes() || slices.Contains([]string{"Like", "Announce", "Flag", "Move"}, s.kind))
+	},
+	"only an actor is followed": func(s speech) bool {
+		return s.kind == "Follow" && s.object != ids["news"]
+	},
+}
+
+func (s speech) publishes() bool { return s.kind == "Create" || s.kind == "Update" }
+func (s speech) writes() bool {
+	return s.publishes() || s.kind == "Delete" || s.kind == "Undo" || s.kind == "Move"
+}
+
+func TestAuthority(t *testing.T) {
+	w := newWorld(t)
+	alice, _ := w.verified(aliceLikes)
+	kinds := []string{"Accept", "Reject", "Add", "Remove", "QuoteRequest", "EmojiReact", "Frobnicate"}
+	for kind := range authority {
+		kinds = append(kinds, kind)
+	}
+	speakers := []string{ids["alice"], ids["bob"], ids["news"]}
+	activities := []string{ids["alice"] + "/1", ids["carol"] + "/1", "https://peer.test.evil.test/1", "http://peer.test/1", "https://our.test/ap/activities/1"}
+	objects := []string{ids["alice"], ids["alice"] + "/notes/1", ids["bob"] + "/notes/1", ids["carol"] + "/notes/1", ids["news"], ids["post"], "https://OUR.test/ap/objects/live", "http://our.test:80/ap/objects/live"}
+	authors := []string{"", ids["alice"], ids["bob"], ids["news"], strings.ToUpper(ids["alice"]), ids["alice"] + "#x"}
+	owners := []string{"", ids["alice"], ids["bob"], ids["carol"]}
+
+	cases := 0
+	for _, kind := range kinds {
+		for _, actor := range speakers {
+			for _, id := range activities {
+				for _, object := range objects {
+					for _, author := range authors {
+						for _, owner := range owners {
+							for flags := range 4 {
+								s := speech{kind, actor, id, object, author, owner, flags&1 != 0, flags&2 != 0}
+								refusal := authorise(alice, s.activity(), s.facts(w))
+								if broken := s.broken(); (refusal != nil) != (len(broken) > 0) {
+									assert.Failf(t, "the table and the laws differ", "%+v: refused %v, laws broken: %v", s, refusal, broken)
+									return
+								}
+								cases++
+							}
+						}
+					}
+				}
+			}
+		}
+	}
+	t.Log(cases, "cases")
+}
+
+func (s speech) broken() []string {
+	var names []string
+	for name, forbids := range laws {
+		if forbids(s) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+func (s speech) activity() as2.Activity {
+	ref := as2.Ref{ID: s.object}
+	if !s.bare {
+		ref.Object = &as2.Object{ID: s.object, AttributedTo: s.author, Actor: s.author}
+	}
+	return as2.Activity{ID: s.id, Type: s.kind, Actor: s.actor, Object: []as2.Ref{ref}}
+}
+
+// facts stores what the owner said in one of the three ways.
+func (s speech) facts(w *world) facts {
+	f := facts{urls: w.URLs, blocked: s.blocked, reachable: true}
+	if local := w.Handler.actor(s.object); local != nil {
+		f.concerns = []concern{{local, s.object}}
+	}
+	if s.owner == "" {
+		return f
+	}
+	switch len(s.id+s.author) % 3 {
+	case 0:
+		f.followers = []store.Follower{{ID: s.owner}}
+	case 1:
+		f.received = []store.Received{{From: ids["alice"]}, {From: s.owner}}
+	default:
+		f.reactions = []store.Reaction{{From: s.owner}}
+	}
+	return f
+}
+
+// Blocks are asked about every id that an activity names and that is not ours.
+func TestBlocksAreAskedAboutEveryID(t *testing.T) {
+	for _, activity := range []string{
+		`{"id":"{alice}/1","type":"Like","actor":"{alice}","object":"{carol}/notes/1"}`,
+		`{"id":"{alice}/1","type":"Move","actor":"{alice}","object":"{alice}","target":"{carol}"}`,
+		`{"id":"{alice}/1","type":"Flag","actor":"{alice}","object":["{news}","{carol}"]}`,
+		`{"id":"{alice}/1","type":"Create","actor":"{alice}","object":{"id":"{alice}/notes/1","attributedTo":"{alice}","inReplyTo":"{carol}/notes/1","to":["{news}"]}}`,
+		`{"id":"{alice}/1","type":"Announce","actor":"{alice}","object":{"id":"{post}","attributedTo":"{carol}"}}`,
+	} {
+		w := newWorld(t)
+		w.Blocked = func(id string) bool {
+			assert.False(t, w.URLs.Owns(id), "never about ours: %s", id)
+			return strings.HasPrefix(id, ids["carol"])
+		}
+		assert.Equal(t, "403 actor-blocked", w.decided(activity), activity)
+	}
+}
+
+// A follower's inbox is one that we may deliver to, and not our own.
+func TestAFollowerIsReachable(t *testing.T) {
+	for inbox, want := range map[string]string{
+		"https://peer.test/inbox":        "accepted: Record(follow) PutFollower(accepted) Send(Accept)",
+		"https://10.1.2.3/inbox":         "403 follower-inbox-refused",
+		"javascript:alert(1)":            "403 follower-inbox-refused",
+		"http://peer.test/inbox":         "403 follower-inbox-refused",
+		"https://our.test/ap/inbox":      "403 follower-inbox-refused",
+		"https://OUR.test:443/other":     "403 follower-inbox-refused",
+		"":                               "403 follower-inbox-refused",
+		"https:///inbox":                 "403 follower-inbox-refused",
+		"//peer.test/inbox":              "403 follower-inbox-refused",
+		"https://user@our.test/ap/inbox": "403 follower-inbox-refused",
+	} {
+		w := newWorld(t)
+		remote := w.people.actors[ids["alice"]]
+		remote.Inbox = inbox
+		w.people.actors[ids["alice"]] = remote
+		assert.Equal(t, want, w.decided(aliceFollows), inbox)
+	}
+}
+
+func TestASharedInboxIsOfTheSameOrigin(t *testing.T) {
+	for shared, want := range map[string]string{
+		"https://peer.test/shared":      "https://peer.test/shared",
+		"https://evil.test/shared":      "",
+		"https://peer.test:8443/shared": "",
+		"":                              "",
+	} {
+		w := newWorld(t)
+		remote := w.people.actors[ids["alice"]]
+		remote.SharedInbox = shared
+		w.people.actors[ids["alice"]] = remote
+		assert.Equal(t, 202, w.deliver(aliceFollows))
+		rows, err := w.spy.Store.Followers(t.Context(), store.FollowerQuery{})
+		assert.NoError(t, err)
+		assert.Equal(t, want, rows[0].SharedInbox, fmt.Sprint(shared))
+	}
+}
