@@ -17,30 +17,27 @@ func hostile() map[string]refused {
 	fill := func(open, each, end string) []byte {
 		return []byte(open + strings.Repeat(each, (size-len(open)-len(end))/len(each)) + end)
 	}
-	var names, strangers, numbers strings.Builder
+	var names strings.Builder
 	for i := 0; names.Len() < size-64; i++ {
 		fmt.Fprintf(&names, `"%x":0,`, i)
 	}
-	for i := 0; strangers.Len() < size-64; i++ {
-		if strangers.WriteString(`{`); i > 0 {
-			for k := range 40 {
-				fmt.Fprintf(&strangers, `"É%x":0,`, k)
-			}
+	object := func(members int) []byte {
+		var o strings.Builder
+		for k := range members {
+			fmt.Fprintf(&o, `"aB%x":0,`, k)
 		}
-		strangers.WriteString(`"":0},`)
-	}
-	for i := 0; numbers.Len() < size-64; i++ {
-		if numbers.WriteString(`[`); i > 0 {
-			numbers.WriteString(strings.Repeat("1e300,", 4000))
-		}
-		numbers.WriteString(`0],`)
+		return fill(`{"a":[`, "{"+o.String()+`"":0},`, `0]}`)
 	}
 	return map[string]refused{
 		"empty objects":              {fill(`{"a":[`, "{},", "{}]}"), as2.ReasonItems},
 		"arrays of empty objects":    {fill(`{"a":[`, "[{},{},{},{}],", "0]}"), as2.ReasonItems},
 		"distinct names":             {[]byte("{" + names.String() + `"z":0}`), as2.ReasonItems},
-		"objects of strange names":   {[]byte(`{"a":[` + strangers.String() + `0]}`), as2.ReasonTokens},
-		"arrays of numbers":          {[]byte(`{"a":[` + numbers.String() + `0]}`), as2.ReasonTokens},
+		"objects of ten":             {object(10), as2.ReasonTokens},
+		"objects of a hundred":       {object(100), as2.ReasonTokens},
+		"objects of two hundred":     {object(200), as2.ReasonTokens},
+		"objects of thousands":       {object(4000), ""},
+		"names of strange letters":   {fill(`{"a":[`, `{"`+strings.Repeat("ÉԱႠჿ", 50)+`":0},`, `0]}`), as2.ReasonNames},
+		"arrays of numbers":          {fill(`{"a":[`, "["+strings.Repeat("1e300,", 400)+"0],", `0]}`), ""},
 		"brackets":                   {fill(`{"a":`, "[", ""), as2.ReasonDepth},
 		"one string":                 {fill(`{"a":"`, "x", `"}`), as2.ReasonString},
 		"one string of escapes":      {fill(`{"a":"`, `\u0041`, `"}`), as2.ReasonString},

@@ -34,6 +34,7 @@ const (
 	ReasonTrailing  Reason = "json-trailing"
 	ReasonDuplicate Reason = "json-duplicate-member"
 	ReasonVariant   Reason = "json-case-variant"
+	ReasonNames     Reason = "json-names"
 	ReasonDepth     Reason = "json-depth"
 	ReasonTokens    Reason = "json-tokens"
 	ReasonItems     Reason = "json-items"
@@ -71,6 +72,7 @@ var means = map[Reason]string{
 	ReasonTrailing:  "more after the object",
 	ReasonDuplicate: "a member is there twice",
 	ReasonVariant:   "a member differs from another, or from a known term, only by case",
+	ReasonNames:     "too many names in other letters than ASCII",
 	ReasonDepth:     "nested too deep",
 	ReasonTokens:    "too many tokens",
 	ReasonItems:     "too many members in an object or items in an array",

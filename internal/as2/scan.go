@@ -16,9 +16,10 @@ import (
 )
 
 const (
-	maxContextEntries = 256 // of one context object or array; real ones have some seventy
-	maxNumber         = 64  // characters
-	fewNames          = 32  // names that are searched one by one
+	maxContextEntries = 256     // of one context object or array; real ones have some seventy
+	maxNumber         = 64      // characters
+	maxStrangeNames   = 8 << 10 // bytes of all names that are not ASCII: folding them takes time, and real ones are rare
+	fewNames          = 128     // names that are searched one by one
 )
 
 // Scan checks b, in one pass, against everything that a strict reader refuses:
@@ -26,8 +27,13 @@ const (
 // deep, too many, too long, trailing bytes, JSON-LD that hides members or gives
 // known terms another meaning. An error is a [*Refusal].
 func Scan(b []byte, l limits.Limits) error {
-	if bytes.HasPrefix(b, []byte("\ufeff")) {
+	switch {
+	case bytes.HasPrefix(b, []byte("\ufeff")):
 		return &Refusal{Reason: ReasonBOM}
+	case !utf8.Valid(b):
+		return &Refusal{Reason: ReasonUTF8}
+	case bytes.IndexByte(b, 0) >= 0:
+		return &Refusal{Reason: ReasonNUL}
 	}
 	s := scanner{dec: jsontext.NewDecoder(bytes.NewBuffer(b), jsontext.AllowDuplicateNames(true)), limits: l, seed: maphash.MakeSeed()}
 	if reason := s.run(); reason != "" {
@@ -38,14 +44,15 @@ func Scan(b []byte, l limits.Limits) error {
 
 // scanner reads tokens and keeps a frame for each container that is open.
 type scanner struct {
-	dec    *jsontext.Decoder
-	limits limits.Limits
-	seed   maphash.Seed
-	frames []frame
-	names  []name // of the open objects, each frame's after its parent's
-	tokens int
-	plain  []byte // scratch: a string unquoted
-	fold   []byte // scratch: a name folded
+	dec     *jsontext.Decoder
+	limits  limits.Limits
+	seed    maphash.Seed
+	frames  []frame
+	names   []name // of the open objects, each frame's after its parent's
+	tokens  int
+	strange int    // bytes of names that are not ASCII
+	plain   []byte // scratch: a string unquoted
+	fold    []byte // scratch: a name folded
 }
 
 // frame is an open object or array.
@@ -173,6 +180,11 @@ func (s *scanner) name(text []byte) Reason {
 	if text, isKeyword := bytes.CutPrefix(text, []byte("@")); isKeyword && !f.allows(string(text)) {
 		return ReasonKeyword
 	}
+	if !ascii(text) {
+		if s.strange += len(text); s.strange > maxStrangeNames {
+			return ReasonNames
+		}
+	}
 	s.fold = fold(s.fold[:0], text)
 	if reason := s.sibling(f, text); reason != "" {
 		return reason
@@ -236,7 +248,7 @@ func (s *scanner) find(f *frame, n name) (exact uint64, found bool) {
 		}
 	}
 	if s.names = append(s.names, n); len(siblings) == fewNames {
-		f.folds = make(map[uint64]uint64, 4*fewNames)
+		f.folds = make(map[uint64]uint64, 2*fewNames)
 		for _, sibling := range s.names[f.firstName:] {
 			f.folds[sibling.folded] = sibling.exact
 		}
@@ -303,7 +315,7 @@ func (s *scanner) define(f *frame, text []byte, kind jsontext.Kind) Reason {
 		return s.term(term, text, kind)
 	case !known(term), f.term == "@container":
 		return ""
-	case f.term == "@type" && (string(text) == "@id" || string(text) == "@vocab"):
+	case f.term == "@type" && kind == '"' && (string(text) == "@id" || string(text) == "@vocab" || !bytes.HasPrefix(text, []byte("@"))):
 		return ""
 	}
 	return ReasonContext
@@ -368,12 +380,21 @@ func (s *scanner) close() Reason {
 
 func (s *scanner) top() *frame { return &s.frames[len(s.frames)-1] }
 
-// syntax says what the decoder did not like.
+// syntax says what the decoder did not like. Of UTF-8 only escaped halves of surrogate pairs are left.
 func syntax(err error) Reason {
 	if text := err.Error(); strings.Contains(text, "UTF-8") || strings.Contains(text, "surrogate") {
 		return ReasonUTF8
 	}
 	return ReasonSyntax
+}
+
+func ascii(text []byte) bool {
+	for _, c := range text {
+		if c >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
 }
 
 // fold appends name to dst so that names which differ only by simple case

@@ -10,9 +10,10 @@ var properties = set(`id type
 	accuracy actor altitude anyOf attachment attributedTo audience bcc bto cc closed content contentMap context current
 	deleted describes duration endTime endpoints first followers following formerType generator height href hreflang
 	icon image inReplyTo inbox instrument items last latitude liked likes location longitude mediaType name nameMap next
-	object oneOf origin outbox partOf preferredUsername prev preview published radius rel relationship replies result
+	object oneOf orderedItems origin outbox partOf preferredUsername prev preview published radius rel relationship replies result
 	sharedInbox shares source startIndex startTime streams subject summary summaryMap tag target to totalItems units
 	updated url width
+	oauthAuthorizationEndpoint oauthTokenEndpoint provideClientKey proxyUrl signClientKey uploadMedia
 	alsoKnownAs manuallyApprovesFollowers movedTo sensitive
 	publicKey publicKeyPem owner`)
 
@@ -28,6 +29,9 @@ var prefixes = map[string]string{
 	"sec": securityNamespace,
 	"ldp": "http://www.w3.org/ns/ldp#",
 }
+
+// sharing are the terms that ActivityStreams defines as the property of another term.
+var sharing = map[string]string{"contentMap": "content", "nameMap": "name", "summaryMap": "summary", "orderedItems": "items"}
 
 // folded finds the property that a folded name is a variant of.
 var folded = func() map[string]string {
@@ -55,6 +59,9 @@ func standard(term, iri string) bool {
 	}
 	if !known(term) {
 		return true
+	}
+	if property, ok := sharing[term]; ok {
+		term = property
 	}
 	for prefix, space := range prefixes {
 		if iri == prefix+":"+term || iri == space+term {

@@ -79,15 +79,22 @@ func workOf(dec *jsontext.Decoder) (compare, read int) {
 	case '[':
 		for dec.PeekKind() != ']' && dec.PeekKind() != jsontext.KindInvalid {
 			c, r := workOf(dec)
-			items, dearest, read = items+1, max(dearest, c), min(read+r, 2*maxWork)
+			items, dearest, read = items+1, max(dearest, c), min(read+r, 4*maxWork)
 		}
-		compare = min(items*items*dearest, 2*maxWork)
-		read = min(read+compare/2, 2*maxWork)
+		compare = min(items*items*dearest, 4*maxWork)
+		read = min(read+compare/2, 4*maxWork)
 	case '{':
 		for dec.PeekKind() != '}' && dec.PeekKind() != jsontext.KindInvalid {
-			_, _ = dec.ReadToken()
+			name, err := dec.ReadToken()
+			if err != nil {
+				return compare, read
+			}
+			if !properties[name.String()] {
+				_ = dec.SkipValue()
+				continue
+			}
 			c, r := workOf(dec)
-			compare, read = min(compare+c, 2*maxWork), min(read+r, 2*maxWork)
+			compare, read = min(compare+c, 4*maxWork), min(read+r, 4*maxWork)
 		}
 	default:
 		return 1, 0
