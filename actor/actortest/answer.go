@@ -42,7 +42,11 @@ func (s *Server) Answer(at string, a Answer) {
 // even in TLS, until it is turned off; connections made meanwhile are then closed.
 func (s *Server) Freeze(on bool) { s.door.freeze(on) }
 
-// Requests returns how often each URL was asked, by method and path with query: "GET /users/alice".
+// frozen is what Requests counts connections under that met a frozen server.
+const frozen = "frozen"
+
+// Requests returns how often each URL was asked, by method and path with query:
+// "GET /users/alice". Connections that met a frozen server count as "frozen".
 func (s *Server) Requests() map[string]int {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -9,12 +9,12 @@ import (
 // says a word on them, not even in TLS.
 type door struct {
 	net.Listener
-	mu     sync.Mutex
-	frozen bool
-	held   []net.Conn
-}
+	held func() // is told of each such connection
 
-func newDoor(l net.Listener) *door { return &door{Listener: l} }
+	mu      sync.Mutex
+	frozen  bool
+	waiting []net.Conn
+}
 
 // Accept returns the next connection that is to be served.
 func (d *door) Accept() (net.Conn, error) {
@@ -23,6 +23,7 @@ func (d *door) Accept() (net.Conn, error) {
 		if err != nil || !d.hold(conn) {
 			return conn, err
 		}
+		d.held()
 	}
 }
 
@@ -30,7 +31,7 @@ func (d *door) hold(c net.Conn) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.frozen {
-		d.held = append(d.held, c)
+		d.waiting = append(d.waiting, c)
 	}
 	return d.frozen
 }
@@ -43,8 +44,8 @@ func (d *door) freeze(on bool) {
 	if on {
 		return
 	}
-	for _, c := range d.held {
+	for _, c := range d.waiting {
 		_ = c.Close()
 	}
-	d.held = nil
+	d.waiting = nil
 }

@@ -192,7 +192,7 @@ func isActivity(header string) bool {
 func (a *Actor) find(ctx context.Context, who string) (object, error) {
 	id := who
 	if !strings.Contains(who, "://") {
-		found, err := a.finger(ctx, strings.TrimPrefix(who, "@"))
+		found, err := a.finger(ctx, strings.TrimPrefix(who, "@"), "")
 		if err != nil {
 			return nil, err
 		}
@@ -206,7 +206,7 @@ func (a *Actor) find(ctx context.Context, who string) (object, error) {
 		return nil, fmt.Errorf("actor %s: %w", id, err)
 	}
 	handle := cmp.Or(strings.TrimPrefix(doc.text("webfinger"), "acct:"), doc.text("preferredUsername")+"@"+hostOf(id))
-	back, err := a.finger(ctx, handle)
+	back, err := a.finger(ctx, handle, id)
 	if err != nil {
 		return nil, err
 	}
@@ -216,25 +216,26 @@ func (a *Actor) find(ctx context.Context, who string) (object, error) {
 	return doc, nil
 }
 
-// finger asks the domain of a handle for the actor. One change of the subject is followed.
-func (a *Actor) finger(ctx context.Context, handle string) (string, error) {
-	subject, id, err := a.fingerOnce(ctx, handle)
+// finger asks the domain of a handle for the actor. One change of the subject is
+// followed. An id already known tells the scheme of its own host.
+func (a *Actor) finger(ctx context.Context, handle, known string) (string, error) {
+	subject, id, err := a.fingerOnce(ctx, handle, known)
 	if err != nil || strings.EqualFold(subject, handle) {
 		return id, err
 	}
-	again, id, err := a.fingerOnce(ctx, subject)
+	again, id, err := a.fingerOnce(ctx, subject, id)
 	if err == nil && !strings.EqualFold(again, subject) {
 		return "", fmt.Errorf("webfinger of %s names %s, and that %s", handle, subject, again)
 	}
 	return id, err
 }
 
-func (a *Actor) fingerOnce(ctx context.Context, handle string) (subject, id string, err error) {
+func (a *Actor) fingerOnce(ctx context.Context, handle, known string) (subject, id string, err error) {
 	name, domain, found := strings.Cut(handle, "@")
 	if !found || name == "" || domain == "" {
 		return "", "", fmt.Errorf("%q is not a handle", handle)
 	}
-	at := a.server.base(domain) + "/.well-known/webfinger?resource=" + url.QueryEscape("acct:"+handle)
+	at := a.server.base(domain, known) + "/.well-known/webfinger?resource=" + url.QueryEscape("acct:"+handle)
 	answer, err := a.get(ctx, at, "application/jrd+json, application/json")
 	if err != nil {
 		return "", "", fmt.Errorf("webfinger of %s: %w", handle, err)
@@ -257,12 +258,12 @@ func (a *Actor) fingerOnce(ctx context.Context, handle string) (subject, id stri
 }
 
 // base is the address of a domain.
-func (s *Server) base(domain string) string {
+func (s *Server) base(domain, known string) string {
 	if base, listed := s.o.Hosts[domain]; listed {
 		return strings.TrimSuffix(base, "/")
 	}
-	if domain == s.Host() {
-		return s.url
+	if u, err := url.Parse(known); err == nil && u.Host == domain {
+		return u.Scheme + "://" + domain
 	}
 	host := domain
 	if h, _, err := net.SplitHostPort(domain); err == nil {

@@ -93,7 +93,7 @@ func Start(o Options) (*Server, error) {
 
 // open serves on the listener.
 func (s *Server) open(l net.Listener) error {
-	s.door = newDoor(l)
+	s.door = &door{Listener: l, held: s.silent}
 	s.url = "http://" + l.Addr().String()
 	s.web = &http.Server{Handler: s, ErrorLog: log.New(io.Discard, "", 0)}
 	serve := func() error { return s.web.Serve(s.door) }
@@ -192,4 +192,19 @@ func (s *Server) now() time.Time {
 func (s *Server) change() {
 	close(s.changed)
 	s.changed = make(chan struct{})
+}
+
+// stir wakes whoever waits.
+func (s *Server) stir() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.change()
+}
+
+// silent counts a connection that met a frozen server.
+func (s *Server) silent() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.requests[frozen]++
+	s.change()
 }
