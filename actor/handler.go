@@ -3,6 +3,7 @@ package actor
 import (
 	"context"
 	"net/http"
+	"time"
 
 	"github.com/panui/panui/internal/as2"
 	"github.com/panui/panui/internal/document"
@@ -31,9 +32,9 @@ func NewHandler(u URLs, count Count, actors ...*Local) *Handler {
 	h := &Handler{urls: u, actors: map[string]pages{}}
 	for _, l := range actors {
 		h.actors[l.Segment] = pages{
-			actor:     served(l.Document, document.Options{}),
-			followers: &document.Fresh{Render: followers(u.Followers(l.Segment), l.ID, count)},
-			following: nobody(u.Following(l.Segment), l.ID),
+			actor:     served(l.Document),
+			followers: &document.Fresh{Render: counted(u.Followers(l.Segment), l.ID, count)},
+			following: &document.Fresh{Render: counted(u.Following(l.Segment), l.ID, nobody), Every: time.Hour},
 		}
 	}
 	return h
@@ -63,36 +64,24 @@ func (p pages) of(kind Kind) http.Handler {
 	return nil
 }
 
-// followers renders the collection without pages, which Mastodon reads as
-// "hides its followers".
-func followers(id, owner string, count Count) func(context.Context) (*document.Document, error) {
+// nobody is whom an actor of ours follows. PeerTube wants the collection to be there.
+func nobody(context.Context, string) (int, error) { return 0, nil }
+
+// counted renders a collection without pages, which Mastodon reads as "hidden".
+func counted(id, owner string, count Count) func(context.Context) (*document.Document, error) {
 	return func(ctx context.Context) (*document.Document, error) {
 		n, err := count(ctx, owner)
 		if err != nil {
 			return nil, err
 		}
-		return collection(id, owner, n)
+		body, err := as2.Marshal(as2.Collection{ID: id, Type: "OrderedCollection", AttributedTo: owner, TotalItems: n})
+		if err != nil {
+			return nil, err
+		}
+		return served(body), nil
 	}
 }
 
-// nobody is the collection of those whom an actor of ours follows. PeerTube
-// wants one to be there.
-func nobody(id, owner string) http.Handler {
-	d, err := collection(id, owner, 0)
-	if err != nil {
-		return nil
-	}
-	return d
-}
-
-func collection(id, owner string, n int) (*document.Document, error) {
-	body, err := as2.Marshal(as2.Collection{ID: id, Type: "OrderedCollection", AttributedTo: owner, TotalItems: n})
-	if err != nil {
-		return nil, err
-	}
-	return served(body, document.Options{}), nil
-}
-
-func served(body []byte, o document.Options) *document.Document {
-	return document.New(as2.MediaType, body, o)
+func served(body []byte) *document.Document {
+	return document.New(as2.MediaType, body, document.Options{})
 }

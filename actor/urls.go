@@ -120,6 +120,9 @@ func (u URLs) Replies(id string) string { return u.under("objects/", id, "/repli
 // Activity returns the id of an activity.
 func (u URLs) Activity(id string) string { return u.under("activities/", id, "") }
 
+// NodeInfo returns where a version of NodeInfo is, such as 2.1.
+func (u URLs) NodeInfo(version string) string { return u.under("nodeinfo/", version, "") }
+
 func (u URLs) under(folder, id, rest string) string {
 	return u.Base + u.prefix() + folder + id + rest
 }
