@@ -69,8 +69,12 @@ type Key struct {
 	PEM   string
 }
 
-// maxKeys is how many keys an actor may list; Mastodon reads as many.
-const maxKeys = 10
+const (
+	maxKeys    = 10  // that an actor may list; Mastodon reads as many
+	maxObjects = 256 // that an activity may name
+	maxLinks   = 256 // links or tags that are looked at
+	levels     = 2   // of objects inside an activity that are read; of those below only the ids
+)
 
 // actorTypes are the types of actors (ActivityStreams 2.0 vocabulary section 3.2).
 var actorTypes = set("Application Group Organization Person Service")
@@ -89,7 +93,7 @@ func ReadActivity(b []byte, l limits.Limits) (Activity, error) {
 		ID:     r.required("id", r.id("id", string(w.ID))),
 		Type:   r.required("type", string(w.Type)),
 		Actor:  r.required("actor", r.one("actor", w.Actor)),
-		Object: r.refs("object", w.Object, 2),
+		Object: r.refs("object", w.Object, levels),
 		Target: r.first("target", w.Target),
 		To:     r.recipients("to", w.To),
 		Cc:     r.recipients("cc", w.Cc),
@@ -108,7 +112,7 @@ func ReadObject(b []byte, l limits.Limits) (Object, error) {
 		return Object{}, err
 	}
 	r := reader{limits: l}
-	o := r.object(b, 2)
+	o := r.object(b, levels)
 	if err := r.err(); err != nil {
 		return Object{}, err
 	}

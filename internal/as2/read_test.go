@@ -98,6 +98,7 @@ func TestAnActivityIsRefused(t *testing.T) {
 		{"an actor by account", "actor", `"acct:u@a.example"`, as2.ReasonIDScheme},
 		{"no object", "object", "", as2.ReasonMissing},
 		{"objects that are nothing", "object", `[null,{}]`, ""},
+		{"257 objects", "object", `[` + strings.Repeat(`"https://b.example/1",`, 256) + `"https://b.example/1"]`, as2.ReasonObjects},
 		{"an object that is a number", "object", `7`, as2.ReasonKind},
 		{"recipients that are numbers", "to", `[7]`, as2.ReasonKind},
 		{"a recipient of 8 KiB", "cc", `"` + strings.Repeat("x", 8<<10) + `"`, as2.ReasonIDLength},
@@ -166,7 +167,8 @@ func TestAnObjectIsReadInEveryDialect(t *testing.T) {
 		{"content that is a number", "content", "7", func(o *as2.Object) { o.Content, o.Language = "<p>Good</p>", "en" }},
 		{"sensitive", "sensitive", `true`, func(o *as2.Object) { o.Sensitive = true }},
 		{"sensitive, but no boolean", "sensitive", `"yes"`, nil},
-		{"a name of 300 bytes", "name", `"` + strings.Repeat("ā", 150) + `"`, func(o *as2.Object) { o.Name, o.Cut = strings.Repeat("ā", 128), true }},
+		{"a name of 300 bytes", "name", `"` + strings.Repeat("ā", 150) + `!"`, func(o *as2.Object) { o.Name, o.Cut = strings.Repeat("ā", 128), true }},
+		{"a name that is cut within a letter", "name", `"x` + strings.Repeat("ā", 150) + `"`, func(o *as2.Object) { o.Name, o.Cut = "x"+strings.Repeat("ā", 127), true }},
 		{"a content of 100 KiB", "content", `"` + strings.Repeat("x", 100<<10) + `"`, func(o *as2.Object) {
 			o.Content, o.Cut, o.Language = strings.Repeat("x", 64<<10), true, "en"
 		}},

@@ -88,14 +88,34 @@ func notScheme(r rune) bool {
 	return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && !strings.ContainsRune("+-.", r)
 }
 
-// refs reads what a member is about. Objects are read so many levels deep, and
-// below that only their ids.
+// ref reads the id of a thing that a member names or holds.
+func (r *reader) ref(member string, w wireRef) string {
+	if w.Raw == nil {
+		return w.ID
+	}
+	var thing struct {
+		ID strictText `json:"id"`
+	}
+	if err := take(w.Raw, &thing); err != nil {
+		r.refuse(err.Reason, member)
+	}
+	return string(thing.ID)
+}
+
+// refs reads what a member is about. Objects are read so many levels deep.
 func (r *reader) refs(member string, ws wireRefs, levels int) []Ref {
+	if len(ws) > maxObjects {
+		r.refuse(ReasonObjects, member)
+		return nil
+	}
 	var refs []Ref
 	for _, w := range ws {
-		ref := Ref{ID: r.id(member, w.ID)}
+		var ref Ref
 		if w.Raw != nil && levels > 0 {
 			ref.Object = r.object(w.Raw, levels-1)
+			ref.ID = ref.Object.ID
+		} else {
+			ref.ID = r.id(member, r.ref(member, w))
 		}
 		if ref != (Ref{}) {
 			refs = append(refs, ref)
@@ -109,7 +129,7 @@ func (r *reader) first(member string, ws wireRefs) string {
 	if len(ws) == 0 {
 		return ""
 	}
-	return r.id(member, ws[0].ID)
+	return r.id(member, r.ref(member, ws[0]))
 }
 
 // one is first, for a member that may name one thing only.
@@ -124,13 +144,13 @@ func (r *reader) one(member string, ws wireRefs) string {
 func (r *reader) recipients(member string, ws wireRefs) []string {
 	var to []string
 	for _, w := range ws {
-		switch {
-		case w.ID == "as:Public" || w.ID == "Public":
+		switch id := r.ref(member, w); {
+		case id == "as:Public" || id == "Public":
 			to = append(to, Public)
-		case len(w.ID) > r.limits.ID:
+		case len(id) > r.limits.ID:
 			r.refuse(ReasonIDLength, member)
-		case w.ID != "":
-			to = append(to, w.ID)
+		case id != "":
+			to = append(to, id)
 		}
 	}
 	return to
@@ -141,7 +161,6 @@ func (r *reader) object(raw []byte, levels int) *Object {
 	var w wireObject
 	if err := take(raw, &w); err != nil {
 		r.refuse(err.Reason, err.Member)
-		return nil
 	}
 	o := &Object{
 		ID:           r.id("id", string(w.ID)),
@@ -163,7 +182,7 @@ func (r *reader) object(raw []byte, levels int) *Object {
 		Raw:          raw,
 	}
 	o.Cut = len(o.Name) < len(w.Name) || len(o.Summary) < len(w.Summary) || len(o.Content) < len(w.content())
-	if objects := r.refs("object", w.Object, levels); len(objects) > 0 {
+	if objects := r.refs("object", w.Object[:min(len(w.Object), 1)], levels); len(objects) > 0 {
 		o.Object = objects[0]
 	}
 	return o
@@ -214,20 +233,20 @@ func (r *reader) actor(w wireActor) Actor {
 		URL:               r.url(w.URL),
 		Inbox:             r.one("inbox", w.Inbox),
 		SharedInbox:       r.link(string(w.Endpoints.SharedInbox)),
-		AlsoKnownAs:       r.links(w.AlsoKnownAs),
+		AlsoKnownAs:       r.links("alsoKnownAs", w.AlsoKnownAs),
 		Keys:              r.keys(w.PublicKey),
 	}
-	if moved := r.links(w.MovedTo); len(moved) > 0 {
+	if moved := r.links("movedTo", w.MovedTo); len(moved) > 0 {
 		a.MovedTo = moved[0]
 	}
 	return a
 }
 
 // links reads ids that decide nothing by themselves, no more than one may have recipients.
-func (r *reader) links(ws wireRefs) []string {
+func (r *reader) links(member string, ws wireRefs) []string {
 	var links []string
 	for _, w := range ws[:min(len(ws), r.limits.Recipients)] {
-		if link := r.link(w.ID); link != "" {
+		if link := r.link(r.ref(member, w)); link != "" {
 			links = append(links, link)
 		}
 	}

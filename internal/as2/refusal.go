@@ -46,6 +46,7 @@ const (
 	ReasonContextSize Reason = "jsonld-context-size"
 
 	ReasonRecipients Reason = "as2-recipients"
+	ReasonObjects    Reason = "as2-objects"
 	ReasonMissing    Reason = "as2-missing"
 	ReasonKind       Reason = "as2-kind"
 	ReasonSeveral    Reason = "as2-several"
@@ -84,6 +85,7 @@ var means = map[Reason]string{
 	ReasonContextSize: "the JSON-LD context has too many entries",
 
 	ReasonRecipients: "too many recipients",
+	ReasonObjects:    "an activity about too many objects",
 	ReasonMissing:    "a required member is missing",
 	ReasonKind:       "a member is not of the kind it must be",
 	ReasonSeveral:    "several values where there must be one",

@@ -233,7 +233,7 @@ func TestARefusalSaysWhereButNotWhat(t *testing.T) {
 		assert.NotContains(t, err.Error(), "sesame")
 	}
 	_, err := as2.ReadActivity([]byte(`{"id":"https://a.example/1","type":"Like","actor":{"id":7},"object":"https://b.example/2"}`), limits.Default())
-	assert.EqualError(t, err, "as2: as2-kind: a member is not of the kind it must be (id)")
+	assert.EqualError(t, err, "as2: as2-kind: a member is not of the kind it must be (actor)")
 	err = as2.Scan([]byte(`{"a":1,"b":{"c":2,"c":3}}`), limits.Default())
 	assert.EqualError(t, err, "as2: json-duplicate-member: a member is there twice near byte 21")
 }

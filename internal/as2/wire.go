@@ -108,34 +108,26 @@ type wireRefs []wireRef
 
 type wireRef struct {
 	ID  string
-	Raw []byte // of a thing that was sent whole
+	Raw []byte // of a thing that was sent whole, whose id is inside
 }
 
 func (w *wireRefs) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 	return each(dec, func() error {
+		var ref wireRef
+		var err error
 		switch dec.PeekKind() {
 		case '"':
-			var ref wireRef
-			err := readText(dec, &ref.ID)
-			*w = append(*w, ref)
-			return err
+			err = readText(dec, &ref.ID)
 		case '{':
-			raw, err := dec.ReadValue()
-			if err != nil {
-				return err
-			}
-			var thing struct {
-				ID strictText `json:"id"`
-			}
-			raw = bytes.Clone(raw)
-			*w = append(*w, wireRef{Raw: raw})
-			err = json.Unmarshal(raw, &thing)
-			(*w)[len(*w)-1].ID = string(thing.ID)
-			return err
+			ref.Raw, err = dec.ReadValue()
+			ref.Raw = bytes.Clone(ref.Raw)
 		case 'n':
 			return dec.SkipValue()
+		default:
+			return errKind
 		}
-		return errKind
+		*w = append(*w, ref)
+		return err
 	})
 }
 
@@ -156,6 +148,9 @@ type wireKeys []wireKey
 
 func (w *wireKeys) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 	return each(dec, func() error {
+		if len(*w) > maxKeys {
+			return dec.SkipValue()
+		}
 		switch dec.PeekKind() {
 		case '{':
 			var key wireKey
@@ -170,7 +165,7 @@ func (w *wireKeys) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 }
 
 // wireLinks are links and tags, one or several: bare, or objects with an href.
-// Anything else is none.
+// Anything else, and what comes after the first maxLinks, is none.
 type wireLinks []wireLink
 
 type wireLink struct {
@@ -181,6 +176,9 @@ type wireLink struct {
 
 func (w *wireLinks) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 	return each(dec, func() error {
+		if len(*w) == maxLinks {
+			return dec.SkipValue()
+		}
 		var link wireLink
 		var err error
 		switch dec.PeekKind() {
