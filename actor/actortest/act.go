@@ -17,10 +17,20 @@ func (a *Actor) Follow(ctx context.Context, whom string) (Sent, error) {
 	id := target.text("id")
 	activity := a.activity("Follow", id, id)
 	a.address(activity, id)
-	a.server.mu.Lock()
-	a.follows[id] = &follow{id: activity.text("id")}
-	a.server.mu.Unlock()
+	a.wish(id, activity.text("id"))
 	return a.deliver(ctx, activity, target)
+}
+
+// wish remembers a Follow; one sent again leaves an older relation as it is.
+func (a *Actor) wish(whom, id string) {
+	a.server.mu.Lock()
+	defer a.server.mu.Unlock()
+	f := a.follows[whom]
+	if f == nil {
+		f = &follow{}
+		a.follows[whom] = f
+	}
+	f.id = id
 }
 
 // Undo takes back a Follow, Like, Announce or Block.
@@ -208,8 +218,8 @@ func (a *Actor) AlsoKnownAs(ids ...string) {
 }
 
 // DeleteActor takes the actor away for good and tells the actor with the id. Its
-// documents are 410 before the news of it arrives, as on real servers: who does
-// not know its key already cannot verify the Delete.
+// documents are 410 before the news arrives, as on real servers: whoever does not
+// have the key already cannot verify the Delete.
 func (a *Actor) DeleteActor(ctx context.Context, tell string) (Sent, error) {
 	target, err := a.find(ctx, tell)
 	if err != nil {

@@ -44,12 +44,12 @@ type follow struct {
 }
 
 // settle makes an actor and its pages. The caller holds mu.
-func (s *Server) settle(name, kind string) *Actor {
+func (s *Server) settle(name string) *Actor {
 	serial := strconv.Itoa(len(s.actors))
 	sum := sha256.Sum256([]byte(name))
-	shown := name
+	shown, kind := name, "Person"
 	if name == "" {
-		shown = "instance.actor"
+		shown, kind = "instance.actor", "Application"
 	}
 	places := map[string]string{"name": shown, "serial": serial, "opaque": hex.EncodeToString(sum[:5]), "base": s.url}
 	places["actor"] = s.url + fill(s.manner.actor, places)
@@ -74,11 +74,11 @@ func (a *Actor) key() (crypto.Signer, error) {
 	if a.private != nil {
 		return a.private, nil
 	}
-	make := a.server.o.NewKey
-	if make == nil {
-		make = func() (crypto.Signer, error) { return rsa.GenerateKey(rand.Reader, 2048) }
+	newKey := a.server.o.NewKey
+	if newKey == nil {
+		newKey = func() (crypto.Signer, error) { return rsa.GenerateKey(rand.Reader, 2048) }
 	}
-	key, err := make()
+	key, err := newKey()
 	if err != nil {
 		return nil, fmt.Errorf("actortest: key of %s: %w", a.ID, err)
 	}

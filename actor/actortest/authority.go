@@ -19,7 +19,7 @@ func newAuthority(ip net.IP) (*x509.Certificate, *tls.Config, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	from, until := time.Now().Add(-time.Hour), time.Now().Add(24*time.Hour)
+	from, until := time.Now().Add(-time.Hour), time.Now().AddDate(1, 0, 0)
 	root := &x509.Certificate{
 		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "actortest authority"}, NotBefore: from, NotAfter: until,
 		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign,

@@ -8,6 +8,8 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -162,6 +164,37 @@ func TestAHandleOfAnotherDomain(t *testing.T) {
 	assert.ErrorContains(t, err, "answers 404")
 	_, err = alice.Follow(within(t), news.Handle)
 	assert.NoError(t, err)
+}
+
+// An id of a public host is asked for on loopback, under its own name.
+func TestAnIdOfAPublicHost(t *testing.T) {
+	var host string
+	site := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { host = r.Host }))
+	defer site.Close()
+	alice := start(t, actortest.Options{Hosts: map[string]string{"www.agency.govt.nz": site.URL}}).Actor("alice")
+	_, err := alice.Fetch(within(t), "https://www.agency.govt.nz/ap/1")
+	require.NoError(t, err)
+	assert.Equal(t, "www.agency.govt.nz", host)
+	_, err = alice.Send(within(t), "https://www.agency.govt.nz/ap/inbox", ping(alice), actortest.Forge{})
+	require.NoError(t, err)
+	assert.Equal(t, "www.agency.govt.nz", host)
+}
+
+// Misskey sends the same Follow again under the same id; the others under a new one.
+func TestAFollowSentAgain(t *testing.T) {
+	for _, d := range []actortest.Dialect{actortest.Misskey, actortest.Mastodon} {
+		t.Run(d.String(), func(t *testing.T) {
+			news := start(t, actortest.Options{}).Actor("news")
+			alice := start(t, actortest.Options{Dialect: d}).Actor("alice")
+			follow(t, alice, news)
+			first, err := alice.Follow(within(t), news.ID)
+			require.NoError(t, err)
+			second, err := alice.Follow(within(t), news.ID)
+			require.NoError(t, err)
+			assert.Equal(t, d == actortest.Misskey, first.ID == second.ID)
+			assert.Equal(t, []string{news.ID}, alice.Following(), "and what was accepted stays so")
+		})
+	}
 }
 
 // Servers that want signed GETs get them from each other, and give a stranger the key alone.

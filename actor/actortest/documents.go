@@ -21,8 +21,7 @@ func (s *Server) publish(id string, p page) { s.pages[strings.TrimPrefix(id, s.u
 
 // publishActor puts the actor's documents where they belong. The caller holds mu.
 func (s *Server) publishActor(a *Actor) {
-	isInstance := a.kind == "Application"
-	s.publish(a.ID, page{public: isInstance, render: a.document})
+	s.publish(a.ID, page{public: a.kind == "Application", render: a.document})
 	if s.manner.stubKey {
 		s.publish(a.listedKeyID(), page{public: true, render: a.stub})
 	}

@@ -262,6 +262,9 @@ func (s *Server) base(domain, known string) string {
 	if base, listed := s.o.Hosts[domain]; listed {
 		return strings.TrimSuffix(base, "/")
 	}
+	if domain == s.Host() {
+		return s.url
+	}
 	if u, err := url.Parse(known); err == nil && u.Host == domain {
 		return u.Scheme + "://" + domain
 	}

@@ -55,7 +55,7 @@ func (s *Server) judge(r *http.Request, receipt *Received) {
 	}
 	if no == nil {
 		receipt.Verdict = s.verdict(proof, nil)
-		no = s.act(receipt, activity)
+		no = s.apply(receipt, activity)
 	}
 	receipt.Verdict = s.verdict(proof, no)
 }

@@ -23,6 +23,7 @@ func (s *Server) prove(r *http.Request, body []byte) (Signature, *refusal) {
 		return Signature{}, refuse(m.refused, "signature cannot be read: %v", err)
 	}
 	seen := Signature{KeyID: sig.keyID, Algorithm: sig.algorithm, Covered: sig.covered}
+	seen.Signed, _ = signedAt(r, sig)
 	for _, check := range []func(*http.Request, []byte, signature) error{s.checkForm, s.checkCover, s.checkDate, s.checkBody} {
 		if err := check(r, body, sig); err != nil {
 			return seen, refuse(m.refused, "%v", err)
@@ -58,7 +59,7 @@ func (s *Server) checkCover(_ *http.Request, body []byte, sig signature) error {
 	return nil
 }
 
-// checkDate looks at when the request says that it was signed.
+// checkDate looks at when the request says that it was signed, and until when it is good.
 func (s *Server) checkDate(r *http.Request, _ []byte, sig signature) error {
 	if sig.expires != "" {
 		at, err := strconv.ParseInt(sig.expires, 10, 64)
@@ -66,28 +67,34 @@ func (s *Server) checkDate(r *http.Request, _ []byte, sig signature) error {
 			return errors.New("signature has expired")
 		}
 	}
-	var signed time.Time
-	switch {
-	case sig.covers("(created)"):
-		at, err := strconv.ParseInt(sig.created, 10, 64)
-		if err != nil {
-			return errors.New("created is not a number")
-		}
-		signed = time.Unix(at, 0)
-	case sig.covers("date"):
-		at, err := http.ParseTime(r.Header.Get("Date"))
-		if err != nil {
-			return errors.New("date cannot be read")
-		}
-		signed = at
-	default:
-		return nil
+	signed, err := signedAt(r, sig)
+	if err != nil || signed.IsZero() {
+		return err
 	}
 	age := s.now().Sub(signed)
 	if m := s.manner; m.past != 0 && (age > m.past || -age > m.future) {
 		return fmt.Errorf("date is off by %s", age.Round(time.Second))
 	}
 	return nil
+}
+
+// signedAt is the time that the signature covers; zero when it covers none.
+func signedAt(r *http.Request, sig signature) (time.Time, error) {
+	switch {
+	case sig.covers("(created)"):
+		at, err := strconv.ParseInt(sig.created, 10, 64)
+		if err != nil {
+			return time.Time{}, errors.New("created is not a number")
+		}
+		return time.Unix(at, 0), nil
+	case sig.covers("date"):
+		at, err := http.ParseTime(r.Header.Get("Date"))
+		if err != nil {
+			return time.Time{}, errors.New("date cannot be read")
+		}
+		return at, nil
+	}
+	return time.Time{}, nil
 }
 
 // checkBody compares digest and host with what arrived.

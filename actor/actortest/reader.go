@@ -79,8 +79,8 @@ func (s *Server) story() string {
 	return strings.Join(lines, "\n\t")
 }
 
-// act changes what readers see, and says why it does not.
-func (s *Server) act(receipt *Received, activity object) *refusal {
+// apply changes what readers see, and says why it does not.
+func (s *Server) apply(receipt *Received, activity object) *refusal {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch receipt.Type {
@@ -223,7 +223,7 @@ func (s *Server) forget(id string) {
 	s.erased[id] = true
 }
 
-// followed remembers who wants to follow whom; Accept grants it.
+// followed looks whether the one to follow is here; Accept grants the wish.
 func (s *Server) followed(receipt *Received) *refusal {
 	for _, a := range s.actors {
 		if a.ID == receipt.Object && !a.gone {

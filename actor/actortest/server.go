@@ -160,25 +160,19 @@ func (s *Server) RootCAs() *x509.CertPool { return s.o.RootCAs }
 // SharedInbox returns the URL of the inbox of all the server's actors.
 func (s *Server) SharedInbox() string { return s.url + s.manner.sharedInbox }
 
-// Actor returns the actor with the name, which is made on first use.
+// Actor returns the actor with the name, which is made on first use. The empty
+// name is the actor that stands for the server itself.
 func (s *Server) Actor(name string) *Actor {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if a := s.actors[name]; a != nil {
 		return a
 	}
-	return s.settle(name, "Person")
+	return s.settle(name)
 }
 
-// instance is the actor that stands for the server itself.
-func (s *Server) instance() *Actor {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if a := s.actors[""]; a != nil {
-		return a
-	}
-	return s.settle("", "Application")
-}
+// instance is the actor that signs for the server.
+func (s *Server) instance() *Actor { return s.Actor("") }
 
 // now is the time for the server.
 func (s *Server) now() time.Time {

@@ -71,14 +71,14 @@ func TestAReaderFollowsAndReads(t *testing.T) {
 			require.Equal(t, []string{news.ID}, alice.Following(), readers.Received())
 
 			note := `{"id":"` + news.ID + `/statuses/1","type":"Note","name":"Roads","attributedTo":"` + news.ID + `","to":["https://www.w3.org/ns/activitystreams#Public"],
-				"published":"2026-11-26T00:00:00Z","content":"<p>Closed</p>","contentMap":{"en-NZ":"<p>Closed</p>"},"attachment":[{"type":"Image","mediaType":"image/jpeg","url":"https://agency.test/a.jpg","name":"A road"}]`
+				"published":"2026-11-26T00:00:00Z","contentMap":{"en-NZ":"<p>Closed</p>"},"attachment":[{"type":"Image","mediaType":"image/jpeg","url":"https://agency.test/a.jpg","name":"A road"}]`
 			say := func(kind, id, object string) actortest.Sent {
 				sent, err := news.Send(ctx, alice.Inbox, []byte(`{"@context":"https://www.w3.org/ns/activitystreams","id":"`+news.ID+id+`","type":"`+kind+`","actor":"`+news.ID+`","object":`+object+`}`), actortest.Forge{})
 				require.NoError(t, err)
 				require.Less(t, sent.Status, 300, readers.Received())
 				return sent
 			}
-			say("Create", "#create/1", note+"}")
+			say("Create", "#create/1", note+`,"content":"<p>Closed</p>"}`)
 			require.Len(t, alice.Timeline(), 1, readers.Received())
 			post := alice.Timeline()[0]
 			assert.Equal(t, "<p>Closed</p>", post.Content)
@@ -86,14 +86,15 @@ func TestAReaderFollowsAndReads(t *testing.T) {
 			assert.Equal(t, []actortest.Attachment{{URL: "https://agency.test/a.jpg", MediaType: "image/jpeg", Alt: "A road"}}, post.Attachments)
 			assert.True(t, post.Arrived.Verdict.OK())
 			assert.Equal(t, news.ID, post.Arrived.Verdict.Signature.Owner)
+			assert.WithinDuration(t, post.Arrived.At, post.Arrived.Verdict.Signature.Signed, time.Minute)
 
 			say("Update", "#update/1", note+`,"updated":"2026-11-26T01:00:00Z","content":"<p>Open</p>"}`)
 			assert.Equal(t, "<p>Open</p>", alice.Timeline()[0].Content)
-			say("Update", "#update/2", note+`,"updated":"2026-11-26T00:30:00Z"}`)
+			say("Update", "#update/2", note+`,"updated":"2026-11-26T00:30:00Z","content":"<p>Closed</p>"}`)
 			assert.Equal(t, "<p>Open</p>", alice.Timeline()[0].Content, "an older Update changes nothing")
 			say("Delete", "#delete/1", `{"type":"Tombstone","id":"`+news.ID+`/statuses/1"}`)
 			assert.Empty(t, alice.Timeline())
-			say("Create", "#create/2", note+"}")
+			say("Create", "#create/2", note+`,"content":"<p>Closed</p>"}`)
 			assert.Empty(t, alice.Timeline(), "what was deleted does not come back")
 		})
 	}

@@ -54,8 +54,9 @@ func (v Verdict) String() string {
 type Signature struct {
 	KeyID     string
 	Algorithm string
-	Covered   []string // component names in the order signed
-	Owner     string   // the actor that the key belongs to
+	Covered   []string  // component names in the order signed
+	Signed    time.Time // as it says itself; zero when it covers no time
+	Owner     string    // the actor that the key belongs to
 }
 
 // A refusal is why a request is not taken. Status 0 answers as if all were well.
