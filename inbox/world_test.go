@@ -126,9 +126,14 @@ func (w *world) request(activity string) *http.Request {
 
 func (w *world) signed(by, inbox string, body []byte) *http.Request {
 	w.Helper()
+	return w.signedWith(by+"#main-key", inbox, body)
+}
+
+func (w *world) signedWith(keyID, inbox string, body []byte) *http.Request {
+	w.Helper()
 	r := httptest.NewRequest(http.MethodPost, inbox, bytes.NewReader(body))
 	r.Header.Set("Content-Type", as2.MediaType)
-	require.NoError(w, oneKey().Sign(r, body, by+"#main-key", w.now))
+	require.NoError(w, oneKey().Sign(r, body, keyID, w.now))
 	return r
 }
 
@@ -158,60 +163,65 @@ func (w *world) verified(activity string) (signing.Verified, as2.Activity) {
 // or the outcome and the ops.
 func (w *world) decided(activity string) string {
 	w.Helper()
-	v, a := w.verified(activity)
+	words, _ := w.weigh(w.verified(activity))
+	return words
+}
+
+func (w *world) weigh(v signing.Verified, a as2.Activity) (string, []store.Op) {
+	w.Helper()
 	remote, refusal := w.asking(context.Background(), a)
 	require.Nil(w, refusal)
 	f, err := w.facts(context.Background(), a, remote)
 	require.NoError(w, err)
 	if refusal := authorise(v, a, f); refusal != nil {
-		return fmt.Sprint(refusal.Status, " ", refusal.Reason)
+		return fmt.Sprint(refusal.Status, " ", refusal.Reason), nil
 	}
 	f.verdict, f.reason = w.Policy.judge(context.Background(), a, w.Handler.limits)
 	ops, out, err := plan(v, a, f)
 	require.NoError(w, err)
-	return strings.TrimSpace(string(out) + ": " + words(ops))
+	return strings.TrimSpace(string(out) + ": " + w.words(ops)), ops
 }
 
-// words says what ops do, and for which actor where that is not news.
-func words(ops []store.Op) string {
+// words says what ops do, and for which actor where that is not the first.
+func (w *world) words(ops []store.Op) string {
 	said := make([]string, len(ops))
 	for i, op := range ops {
-		said[i] = word(op)
+		said[i] = w.word(op)
 	}
 	return strings.Join(said, " ")
 }
 
-func word(op store.Op) string {
+func (w *world) word(op store.Op) string {
 	switch op := op.(type) {
 	case store.Record:
-		return "Record(" + op.Entry.Kind + whose(op.Entry.Actor) + ")"
+		return "Record(" + op.Entry.Kind + w.whose(op.Entry.Actor) + ")"
 	case store.PutFollower:
-		return "PutFollower(" + string(op.Follower.State) + whose(op.Follower.Actor) + ")"
+		return "PutFollower(" + string(op.Follower.State) + w.whose(op.Follower.Actor) + ")"
 	case store.RemoveFollower:
-		return "RemoveFollower(" + strings.TrimPrefix(whose(op.Actor), " ") + ")"
+		return "RemoveFollower" + w.whose(op.Actor)
 	case store.Send:
-		return "Send(" + op.Activity.Type + whose(op.Activity.Actor) + ")"
+		return "Send(" + op.Activity.Type + w.whose(op.Activity.Actor) + ")"
 	case store.Receive:
 		kind := ""
 		if op.Received.Type != "Create" {
 			kind = op.Received.Type + " "
 		}
-		return "Receive(" + kind + string(op.Received.State) + whose(op.Received.Actor) + ")"
+		return "Receive(" + kind + string(op.Received.State) + w.whose(op.Received.Actor) + ")"
 	case store.React:
-		return "React(" + op.Reaction.Type + whose(op.Reaction.Actor) + ")"
+		return "React(" + op.Reaction.Type + w.whose(op.Reaction.Actor) + ")"
 	case store.Unreact:
 		return "Unreact(" + op.Type + ")"
 	case store.Decide:
-		return "Decide(" + string(op.State) + whose(op.Actor) + ")"
+		return "Decide(" + string(op.State) + w.whose(op.Actor) + ")"
 	}
 	return strings.TrimPrefix(fmt.Sprintf("%T", op), "store.")
 }
 
-func whose(actor string) string {
-	if segment := actor[strings.LastIndex(actor, "/")+1:]; segment != "news" {
-		return " " + segment
+func (w *world) whose(actor string) string {
+	if actor == w.Actors[0].ID {
+		return ""
 	}
-	return ""
+	return " " + actor[strings.LastIndex(actor, "/")+1:]
 }
 
 // spy is a store that remembers what it was told, and fails when it is told to.
