@@ -73,7 +73,7 @@ const (
 	maxKeys    = 10  // that an actor may list; Mastodon reads as many
 	maxObjects = 256 // that an activity may name
 	maxLinks   = 256 // links or tags that are looked at
-	levels     = 2   // of objects inside an activity that are read; of those below only the ids
+	deepest    = 2   // levels of objects inside an activity that are read; of those below only the ids
 )
 
 // actorTypes are the types of actors (ActivityStreams 2.0 vocabulary section 3.2).
@@ -93,7 +93,7 @@ func ReadActivity(b []byte, l limits.Limits) (Activity, error) {
 		ID:     r.required("id", r.id("id", string(w.ID))),
 		Type:   r.required("type", string(w.Type)),
 		Actor:  r.required("actor", r.one("actor", w.Actor)),
-		Object: r.refs("object", w.Object, levels),
+		Object: r.refs("object", w.Object, deepest),
 		Target: r.first("target", w.Target),
 		To:     r.recipients("to", w.To),
 		Cc:     r.recipients("cc", w.Cc),
@@ -102,7 +102,10 @@ func ReadActivity(b []byte, l limits.Limits) (Activity, error) {
 	if len(a.Object) == 0 && !intransitive[a.Type] {
 		r.refuse(ReasonMissing, "object")
 	}
-	return a, r.err()
+	if err := r.err(); err != nil {
+		return Activity{}, err
+	}
+	return a, nil
 }
 
 // ReadObject scans b and reads an object from it, as one is fetched from its id,
@@ -112,13 +115,13 @@ func ReadObject(b []byte, l limits.Limits) (Object, error) {
 		return Object{}, err
 	}
 	r := reader{limits: l}
-	o := r.object(b, levels)
+	o := r.object(b, deepest)
+	r.required("id", o.ID)
+	r.required("type", o.Type)
 	if err := r.err(); err != nil {
 		return Object{}, err
 	}
-	r.required("id", o.ID)
-	r.required("type", o.Type)
-	return *o, r.err()
+	return *o, nil
 }
 
 // ReadActor scans b and reads an actor document from it. An error is a [*Refusal].
@@ -129,7 +132,10 @@ func ReadActor(b []byte, l limits.Limits) (Actor, error) {
 	}
 	r := reader{limits: l}
 	a := r.actor(w)
-	return a, r.err()
+	if err := r.err(); err != nil {
+		return Actor{}, err
+	}
+	return a, nil
 }
 
 // ReadKey scans b and reads the key with the id from it: b is that key, or an

@@ -34,7 +34,7 @@ func TestAnActivityIsReadInEveryDialect(t *testing.T) {
 		name, member, value string
 		want                func(*as2.Activity)
 	}{
-		{"actor as a whole", "actor", `{"id":"https://a.example/u","type":"Person","publicKey":{"id":"https://evil.example/k"}}`, nil},
+		{"B073 actor as a whole", "actor", `{"id":"https://a.example/u","type":"Person","publicKey":{"id":"https://evil.example/k"}}`, nil},
 		{"actor in a list of one", "actor", `["https://a.example/u"]`, nil},
 		{"object in a list of one", "object", `["https://our.test/ap/actor/1"]`, nil},
 		{"object beside null", "object", `[null,"https://our.test/ap/actor/1"]`, nil},
@@ -48,7 +48,7 @@ func TestAnActivityIsReadInEveryDialect(t *testing.T) {
 		{"a type nobody knows", "type", `"EmojiReact"`, func(a *as2.Activity) { a.Type = "EmojiReact" }},
 		{"over http", "id", `"http://a.example/f/1"`, func(a *as2.Activity) { a.ID = "http://a.example/f/1" }},
 		{"an id with a query and a fragment", "id", `"https://a.example/?author=1#follows/2"`, func(a *as2.Activity) { a.ID = "https://a.example/?author=1#follows/2" }},
-		{"a signature that is ignored", "signature", `{"type":"RsaSignature2017","creator":"https://a.example/u#main-key"}`, nil},
+		{"B070 a signature of somebody else", "signature", `{"type":"RsaSignature2017","creator":"https://a.example/u#main-key"}`, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			body := with(t, follow, c.member, c.value)
@@ -79,6 +79,7 @@ func TestAnActivityIsRefused(t *testing.T) {
 		{"B072 an id without a host", "id", `"https:///f/1"`, as2.ReasonID},
 		{"B072 an id with only a port", "id", `"https://:443/f/1"`, as2.ReasonID},
 		{"B072 an id that two parsers split differently", "id", `"https://a.example\\@evil.example/"`, as2.ReasonID},
+		{"B072 an id with a user", "id", `"https://our.test@evil.example/"`, as2.ReasonID},
 		{"B072 an id with a space", "id", `"https://a.example/ 1"`, as2.ReasonID},
 		{"B072 an id with a line end", "id", `"https://a.example/\n1"`, as2.ReasonID},
 		{"B072 an id of 8 KiB", "id", `"https://a.example/` + strings.Repeat("x", 8<<10) + `"`, as2.ReasonIDLength},
@@ -198,6 +199,32 @@ func TestAnObjectIsReadInEveryDialect(t *testing.T) {
 			alone, err := as2.ReadObject(object, limits.Default())
 			require.NoError(t, err)
 			assert.Equal(t, *a.Object[0].Object, alone)
+		})
+	}
+}
+
+func TestAnObjectIsRefused(t *testing.T) {
+	for _, c := range []struct {
+		name, member, value string
+		want                as2.Reason
+	}{
+		{"B082 an author that is a number", "attributedTo", `7`, as2.ReasonKind},
+		{"B082 authors of which one is a number", "attributedTo", `["https://a.example/u",7]`, as2.ReasonKind},
+		{"B082 an author whose id is a number", "attributedTo", `{"id":7}`, as2.ReasonKind},
+		{"B082 an author by account", "attributedTo", `"acct:u@a.example"`, as2.ReasonIDScheme},
+		{"an id that is a script", "id", `"javascript:alert(1)"`, as2.ReasonIDScheme},
+		{"B068 several types", "type", `["Note","Follow"]`, as2.ReasonKind},
+		{"a reply to a number", "inReplyTo", `7`, as2.ReasonKind},
+		{"B087 257 recipients", "cc", `[` + strings.Repeat(`"https://a.example/1",`, 256) + `"x"]`, as2.ReasonRecipients},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var create struct{ Object json.RawMessage }
+			require.NoError(t, json.Unmarshal([]byte(reply), &create))
+			object := with(t, string(create.Object), c.member, c.value)
+			_, err := as2.ReadActivity(with(t, reply, "object", string(object)), limits.Default())
+			assert.Equal(t, c.want, reasonOf(t, err), "inside an activity")
+			_, err = as2.ReadObject(object, limits.Default())
+			assert.Equal(t, c.want, reasonOf(t, err), "alone")
 		})
 	}
 }

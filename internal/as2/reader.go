@@ -66,7 +66,7 @@ func (r *reader) link(link string) string {
 	return link
 }
 
-// checkID says why id is no absolute http or https URL of at most so many bytes.
+// checkID says why id is no absolute http or https URL, without a user, of at most so many bytes.
 func checkID(id string, most int) Reason {
 	if len(id) > most {
 		return ReasonIDLength
@@ -77,7 +77,7 @@ func checkID(id string, most int) Reason {
 		return ReasonIDScheme
 	}
 	u, err := url.Parse(id)
-	if err != nil || u.Hostname() == "" || strings.ContainsAny(id, " \\") {
+	if err != nil || u.Hostname() == "" || u.User != nil || strings.ContainsAny(id, " \\") {
 		return ReasonID
 	}
 	return ""

@@ -89,7 +89,7 @@ var means = map[Reason]string{
 	ReasonMissing:    "a required member is missing",
 	ReasonKind:       "a member is not of the kind it must be",
 	ReasonSeveral:    "several values where there must be one",
-	ReasonID:         "an id is not an absolute URL with a host",
+	ReasonID:         "an id is not an absolute URL with a host and no user",
 	ReasonIDScheme:   "an id is neither https nor http",
 	ReasonIDLength:   "an id is too long",
 	ReasonActorType:  "not an actor",

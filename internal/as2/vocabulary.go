@@ -46,8 +46,9 @@ func ToAP(b []byte, l limits.Limits) (item vocab.Item, err error) {
 }
 
 // FromAP writes a go-ap value with the ActivityStreams context, for a harness
-// that builds its documents so. What go-ap writes is scanned: it does not
-// escape IRIs, and a value that would break out of its string is an error.
+// that builds its documents so. Go-ap does not escape IRIs: what it writes is
+// scanned, so that one which makes bad JSON is an error, but one that smuggles in
+// a member is not noticed. Give it no IRI from strangers.
 func FromAP(item vocab.Item) (b []byte, err error) {
 	defer func() {
 		if p := recover(); p != nil {
