@@ -136,6 +136,23 @@ func (p *Publisher) decide(ctx context.Context, actor, key string, decision func
 	return store.Post{}, fmt.Errorf("gave up after %d attempts: %w", attempts, err)
 }
 
+// Post returns what an actor has published under key and not withdrawn. It fails
+// with store.ErrNotFound when there is nothing.
+func (p *Publisher) Post(ctx context.Context, actor, key string) (store.Post, error) {
+	a, err := find(p.Actors, actor)
+	if err != nil {
+		return store.Post{}, fmt.Errorf("outbox: post %q: %w", key, err)
+	}
+	post, err := p.newest(ctx, a.ID, key)
+	switch {
+	case err != nil:
+		return store.Post{}, fmt.Errorf("outbox: post %q: %w", key, err)
+	case post == nil || post.State != store.Live:
+		return store.Post{}, fmt.Errorf("outbox: post %q: %w", key, store.ErrNotFound)
+	}
+	return *post, nil
+}
+
 // newest returns the newest post of an actor under key, or nil.
 func (p *Publisher) newest(ctx context.Context, actor, key string) (*store.Post, error) {
 	posts, err := p.Store.Posts(ctx, store.PostQuery{Actor: actor, Key: key, Limit: 1})

@@ -1,0 +1,157 @@
+package panui
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"time"
+
+	"github.com/panui/panui/actor"
+	"github.com/panui/panui/inbox"
+	"github.com/panui/panui/outbox"
+	"github.com/panui/panui/signing"
+	"github.com/panui/panui/signing/egress"
+	"github.com/panui/panui/store"
+	"github.com/panui/panui/webfinger"
+)
+
+// Version is the version of the library, as NodeInfo and User-Agent name it.
+const Version = "0.1.0"
+
+// Config describes a site. BaseURL, Actors and Store are required; the zero
+// value of everything else is right for a website on the public network.
+type Config struct {
+	BaseURL string          // https://www.agency.govt.nz, where peers reach the site; never taken from a request
+	Actors  []actor.Profile // the first speaks where an item names nobody, and signs what the site fetches
+	Store   store.Store
+
+	Prefix  string                 // of the site's own paths, below BaseURL; /ap/ when empty
+	Aliases []string               // hosts that ask for handles besides the site's and those in handles, each with or without www
+	Mode    inbox.Mode             // what becomes of replies; they are kept for people to read when zero
+	Policy  inbox.Policy           // the agency's own word on follows, replies, likes and boosts; may be nil
+	Blocked func(host string) bool // servers that are not listened to; may be nil
+	Keys    signing.Policy         // which keys may be used and are believed; the NZISM's when zero
+	Proxies []netip.Prefix         // reverse proxies in front, whose X-Forwarded-For is believed
+	Egress  egress.Options         // how other servers are reached
+	Log     *slog.Logger           // slog.Default when nil
+	Now     func() time.Time       // time.Now when nil
+
+	// InsecureLoopback federates with other servers on this machine, over plain
+	// http and on any port, for development and tests. New refuses it where
+	// BaseURL is not a loopback address.
+	InsecureLoopback bool
+}
+
+// New makes a site of c. It checks everything, asks nobody and starts nothing;
+// the error joins every mistake with what to write instead.
+func New(c Config) (*Site, error) {
+	if c.Log == nil {
+		c.Log = slog.Default()
+	}
+	urls := actor.URLs{Base: c.BaseURL, Prefix: c.Prefix}
+	wrong := []error{urls.Check(), c.reach()}
+	if c.Store == nil {
+		wrong = append(wrong, errors.New("Store: name one, such as sqlite.Open(ctx, \"panui.db\")"))
+	}
+	if len(c.Actors) == 0 {
+		wrong = append(wrong, errors.New("Actors: name at least one, with Handle, Name and Key"))
+	}
+	var actors []*actor.Local
+	for i, profile := range c.Actors {
+		local, err := actor.NewLocal(profile, urls, c.Keys)
+		if err != nil {
+			wrong = append(wrong, fmt.Errorf("Actors[%d]: %w", i, err))
+			continue
+		}
+		actors = append(actors, local)
+	}
+	if err := errors.Join(wrong...); err != nil {
+		return nil, fmt.Errorf("panui: New:\n%w", err)
+	}
+	site, err := c.compose(urls, actors)
+	if err != nil {
+		return nil, fmt.Errorf("panui: New:\n%w", err)
+	}
+	return site, nil
+}
+
+// reach checks that BaseURL and InsecureLoopback fit each other.
+func (c Config) reach() error {
+	_, public := egress.CheckURL(c.BaseURL, false)
+	_, local := egress.CheckURL(c.BaseURL, true)
+	switch {
+	case public == nil && c.InsecureLoopback:
+		return fmt.Errorf("InsecureLoopback: leave it out, since %s is not on this machine", c.BaseURL)
+	case public != nil && !c.InsecureLoopback && local == nil:
+		return fmt.Errorf("BaseURL %s is on this machine: set InsecureLoopback to develop, or write the public https address", c.BaseURL)
+	case public != nil && !c.InsecureLoopback:
+		return fmt.Errorf("BaseURL: no peer would ask it: %w", public)
+	}
+	return nil
+}
+
+// compose connects the parts. It holds no logic of its own.
+func (c Config) compose(urls actor.URLs, actors []*actor.Local) (*Site, error) {
+	options := c.Egress
+	options.InsecureLoopback = c.InsecureLoopback
+	if options.UserAgent == "" {
+		options.UserAgent = "panui/" + Version + " (+" + c.BaseURL + ")"
+	}
+	client := egress.New(options)
+	speaker := actors[0]
+	resolver := &actor.Resolver{
+		Client: client, Policy: c.Keys, Ours: urls.Owns, Blocked: c.Blocked, Now: c.Now,
+		Sign: func(r *http.Request) error {
+			return speaker.Profile.Key.Sign(r, nil, speaker.KeyID, c.now())
+		},
+	}
+	deliverer := &outbox.Deliverer{Store: c.Store, Client: client, Actors: actors, Now: c.Now, Log: c.Log}
+	said := &outbox.Handler{Store: c.Store, Actors: actors, URLs: urls, Now: c.Now, Log: c.Log}
+	finger, err := webfinger.NewHandler(webfinger.Config{URLs: urls, Actors: actors, Aliases: c.Aliases, Version: Version, Posts: c.posts(actors)})
+	if err != nil {
+		return nil, err
+	}
+	return &Site{
+		urls:      urls,
+		finger:    finger,
+		actors:    actor.NewHandler(urls, c.Store.CountFollowers, actors...),
+		outbox:    said,
+		deliverer: deliverer,
+		publisher: &outbox.Publisher{
+			Store: c.Store, Actors: actors, URLs: urls, Wake: deliverer.Wake, Changed: said.Refresh, Now: c.Now, Log: c.Log,
+		},
+		inbox: &inbox.Handler{
+			URLs: urls, Actors: actors, Store: c.Store, Resolver: resolver, Reach: client.Check, Wake: deliverer.Wake,
+			Mode: c.Mode, Policy: c.Policy, Proxies: c.Proxies, Now: c.Now, Log: c.Log,
+			Verifier: &signing.Verifier{
+				BaseURL: c.BaseURL, Keys: resolver, Policy: c.Keys, Blocked: c.Blocked, Now: c.Now, InsecureLoopback: c.InsecureLoopback,
+			},
+		},
+		moderator: &inbox.Moderator{URLs: urls, Store: c.Store, Mode: c.Mode, Wake: deliverer.Wake, Now: c.Now},
+	}, nil
+}
+
+// posts counts what the actors have published.
+func (c Config) posts(actors []*actor.Local) func(context.Context) (int, error) {
+	return func(ctx context.Context) (int, error) {
+		sum := 0
+		for _, a := range actors {
+			n, err := c.Store.CountPosts(ctx, a.ID)
+			if err != nil {
+				return 0, err
+			}
+			sum += n
+		}
+		return sum, nil
+	}
+}
+
+func (c Config) now() time.Time {
+	if c.Now == nil {
+		return time.Now()
+	}
+	return c.Now()
+}

@@ -1,0 +1,162 @@
+package panui
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"sync"
+
+	"github.com/panui/panui/actor"
+	"github.com/panui/panui/inbox"
+	"github.com/panui/panui/outbox"
+	"github.com/panui/panui/store"
+	"github.com/panui/panui/webfinger"
+)
+
+// Site is a website that speaks in the fediverse. Its methods are safe for
+// concurrent use.
+type Site struct {
+	actors    *actor.Handler
+	finger    *webfinger.Handler
+	inbox     *inbox.Handler
+	outbox    *outbox.Handler
+	publisher *outbox.Publisher
+	deliverer *outbox.Deliverer
+	moderator *inbox.Moderator
+	urls      actor.URLs
+
+	pin    sync.Mutex
+	pinned bool
+}
+
+// Run delivers what is published until ctx ends, and then stops cleanly. Each
+// machine of a website runs it; they share the work. It fails at once when the
+// store belongs to another site: a copy of a website must not speak as the
+// original.
+func (s *Site) Run(ctx context.Context) error {
+	if err := s.claim(ctx); err != nil {
+		return err
+	}
+	if err := s.publisher.Introduce(ctx); err != nil {
+		return fmt.Errorf("panui: Run: %w", err)
+	}
+	return s.deliverer.Run(ctx)
+}
+
+// Publish says an item of the website: a new one becomes a post, a changed one
+// an edit of its post, and one that is published as it is changes nothing. It
+// never waits for another server. The error joins all that is wrong with the item.
+func (s *Site) Publish(ctx context.Context, it outbox.Item) (store.Post, error) {
+	if err := s.claim(ctx); err != nil {
+		return store.Post{}, err
+	}
+	return s.publisher.Publish(ctx, it)
+}
+
+// Preview renders an item without publishing it.
+func (s *Site) Preview(it outbox.Item) (outbox.Preview, error) { return s.publisher.Preview(it) }
+
+// Withdraw takes back what an actor (a handle, or empty for the first)
+// published under key. Peers are asked to erase it; a tombstone stays. It fails
+// with store.ErrNotFound when nothing was published.
+func (s *Site) Withdraw(ctx context.Context, actor, key string) error {
+	if err := s.claim(ctx); err != nil {
+		return err
+	}
+	return s.publisher.Withdraw(ctx, actor, key)
+}
+
+// Receipt says how far what an actor (a handle, or empty for the first)
+// published under key got.
+func (s *Site) Receipt(ctx context.Context, actor, key string) (outbox.Receipt, error) {
+	return s.publisher.Receipt(ctx, actor, key)
+}
+
+// Stop stops everything that leaves, at once and on every machine, until
+// Resume; it survives a restart. What arrives is still recorded. It stops the
+// actors with the handles, or all.
+func (s *Site) Stop(ctx context.Context, actors ...string) error {
+	if err := s.claim(ctx); err != nil {
+		return err
+	}
+	return s.publisher.Stop(ctx, actors...)
+}
+
+// Resume lets the actors with the handles, or all, send again. What was waiting
+// goes out.
+func (s *Site) Resume(ctx context.Context, actors ...string) error {
+	return s.publisher.Resume(ctx, actors...)
+}
+
+// DeadLetters lists deliveries of an actor, or of all for an empty handle, that
+// were given up.
+func (s *Site) DeadLetters(ctx context.Context, actor string) ([]store.Delivery, error) {
+	return s.publisher.DeadLetters(ctx, actor)
+}
+
+// Retry sends dead letters again: the one with the id, or, when that is 0, all
+// of an actor.
+func (s *Site) Retry(ctx context.Context, actor string, delivery int64) error {
+	return s.publisher.Retry(ctx, actor, delivery)
+}
+
+// Moderator is where people read what arrived and decide about it.
+func (s *Site) Moderator() *inbox.Moderator { return s.moderator }
+
+// Link returns the id of the post that an actor (a handle, or empty for the
+// first) published under key, for the page of the item to name:
+//
+//	<link rel="alternate" type="application/activity+json" href="…">
+//
+// It fails with store.ErrNotFound when nothing is published under key.
+func (s *Site) Link(ctx context.Context, actor, key string) (string, error) {
+	post, err := s.publisher.Post(ctx, actor, key)
+	return post.ID, err
+}
+
+// claim pins the site's actors to the store, once.
+func (s *Site) claim(ctx context.Context) error {
+	s.pin.Lock()
+	defer s.pin.Unlock()
+	if s.pinned {
+		return nil
+	}
+	if err := s.publisher.Pin(ctx); err != nil {
+		return fmt.Errorf("panui: %w", err)
+	}
+	s.pinned = true
+	return nil
+}
+
+// Handler answers the site's own paths and hands every other request to
+// website, which may be nil.
+func (s *Site) Handler(website http.Handler) http.Handler {
+	if website == nil {
+		website = http.NotFoundHandler()
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if own := s.route(r); own != nil {
+			own.ServeHTTP(w, r)
+			return
+		}
+		website.ServeHTTP(w, r)
+	})
+}
+
+// route finds who answers a request, or nil when it is the website's.
+func (s *Site) route(r *http.Request) http.Handler {
+	path := r.URL.EscapedPath()
+	if s.finger.Serves(path) {
+		return s.finger
+	}
+	switch kind, _ := s.urls.Route(path); kind {
+	case actor.NotOurs:
+		return nil
+	case actor.KindInbox, actor.KindSharedInbox:
+		return s.inbox
+	case actor.KindActor, actor.KindFollowers, actor.KindFollowing:
+		return s.actors
+	default:
+		return s.outbox
+	}
+}
