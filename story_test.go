@@ -67,7 +67,7 @@ func open(t *testing.T, s store.Store, change ...func(*panui.Config)) *agency {
 }
 
 // quickKey is an RSA-2048 key, for tests that have no time for a longer one.
-func quickKey(t *testing.T) *signing.Key {
+func quickKey(t testing.TB) *signing.Key {
 	t.Helper()
 	private, err := rsa.GenerateKey(rand.Reader, 2048)
 	require.NoError(t, err)
