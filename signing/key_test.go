@@ -195,10 +195,10 @@ func process(path string, args ...string) *exec.Cmd {
 	return cmd
 }
 
-func TestProcessesThatRaceShareOneKey(t *testing.T) {
+func TestTwoProcessesThatRaceShareOneKey(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "panui.pem")
-	fingerprints := make([]string, 3)
+	fingerprints := make([]string, 2)
 	var racers sync.WaitGroup
 	for i := range fingerprints {
 		racers.Go(func() {
@@ -209,7 +209,6 @@ func TestProcessesThatRaceShareOneKey(t *testing.T) {
 	}
 	racers.Wait()
 	assert.Equal(t, fingerprints[0], fingerprints[1])
-	assert.Equal(t, fingerprints[0], fingerprints[2])
 	assert.NotEmpty(t, fingerprints[0])
 	assert.Equal(t, []string{"panui.pem"}, listed(t, dir))
 }

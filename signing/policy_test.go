@@ -3,6 +3,7 @@ package signing
 import (
 	"crypto"
 	"crypto/ecdsa"
+	"crypto/ed25519"
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
@@ -49,6 +50,7 @@ func TestWhatAPolicyAllows(t *testing.T) {
 		{"no modulus", &rsa.PublicKey{}, no, no, no, no},
 		{"a nil RSA key", (*rsa.PublicKey)(nil), no, no, no, no},
 		{"Ed25519", edKey().Public(), no, no, yes, yes},
+		{"half an Ed25519 key", ed25519.PublicKey("half"), no, no, no, no},
 		{"nothing", nil, no, no, no, no},
 		{"a string", "key", no, no, no, no},
 	} {

@@ -432,6 +432,17 @@ func TestKeysThatAreNotFound(t *testing.T) {
 	}
 }
 
+func TestAKeyWithoutAnOwnerProvesNothing(t *testing.T) {
+	ownerless := found{PublicKey{ID: keyID, Key: aliceKey().Public()}}
+	_, err := verifier(ownerless).Verify(t.Context(), sent(noon).request(t), []byte(follow))
+	assert.Equal(t, keyUnknown, refused(t, err).Reason)
+}
+
+// found is one key for every question.
+type found struct{ key PublicKey }
+
+func (f found) PublicKey(context.Context, string, bool) (PublicKey, error) { return f.key, nil }
+
 func TestEd25519WhereThePolicyHasIt(t *testing.T) {
 	for _, label := range []string{"", "hs2019", "ed25519"} {
 		l := sent(noon)

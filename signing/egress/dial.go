@@ -38,7 +38,8 @@ func (c *Client) lookup(ctx context.Context, host string) ([]netip.Addr, error) 
 	return c.options.Resolver.LookupNetIP(ctx, "ip", host)
 }
 
-// dialAny tries one address after the other, each for its share of the time left.
+// dialAny tries one address after the other, each for its share of the time
+// left. It fails as forbidden only when no address was allowed: anything else may pass.
 func dialAny(ctx context.Context, d *net.Dialer, network string, addresses []netip.Addr, port string, within time.Duration) (net.Conn, error) {
 	deadline := time.Now().Add(within)
 	var failed error
@@ -51,7 +52,7 @@ func dialAny(ctx context.Context, d *net.Dialer, network string, addresses []net
 		if err == nil {
 			return conn, nil
 		}
-		if failed == nil || errors.Is(err, ErrForbidden) {
+		if failed == nil || errors.Is(failed, ErrForbidden) {
 			failed = err
 		}
 	}

@@ -136,7 +136,10 @@ func (c *Client) get(ctx context.Context, rawURL, accept string, sign Signer) (*
 	seen := map[string]bool{}
 	for {
 		seen[u.String()] = true
-		r := c.request(ctx, http.MethodGet, u)
+		r, err := c.request(ctx, http.MethodGet, u, nil)
+		if err != nil {
+			return nil, err
+		}
 		r.Header.Set("Accept", accept)
 		answer, err := c.send(r, sign)
 		if err != nil {
@@ -157,10 +160,10 @@ func (c *Client) post(ctx context.Context, rawURL, contentType string, body []by
 	if err != nil {
 		return nil, err
 	}
-	r := c.request(ctx, http.MethodPost, u)
-	r.ContentLength = int64(len(body))
-	r.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }
-	r.Body, _ = r.GetBody()
+	r, err := c.request(ctx, http.MethodPost, u, bytes.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
 	r.Header.Set("Content-Type", contentType)
 	// Present and empty: net/http may send the request again, and writes no such field.
 	r.Header["Idempotency-Key"] = []string{}
@@ -171,13 +174,14 @@ func (c *Client) post(ctx context.Context, rawURL, contentType string, body []by
 	return c.readStart(answer, u), nil
 }
 
-// request makes a request without body.
-func (c *Client) request(ctx context.Context, method string, u *url.URL) *http.Request {
-	r := &http.Request{Method: method, URL: u, Host: u.Host, Header: http.Header{
-		"User-Agent":      {c.options.UserAgent},
-		"Accept-Encoding": {"identity"},
-	}}
-	return r.WithContext(ctx)
+func (c *Client) request(ctx context.Context, method string, u *url.URL, body io.Reader) (*http.Request, error) {
+	r, err := http.NewRequestWithContext(ctx, method, u.String(), body)
+	if err != nil {
+		return nil, err
+	}
+	r.Header.Set("User-Agent", c.options.UserAgent)
+	r.Header.Set("Accept-Encoding", "identity")
+	return r, nil
 }
 
 func (c *Client) send(r *http.Request, sign Signer) (*http.Response, error) {

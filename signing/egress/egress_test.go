@@ -27,10 +27,16 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 const accept = "application/activity+json"
 
+// small are limits that a test can reach.
+func small() limits.Limits {
+	l := limits.Default()
+	l.Document, l.ResponseHeader = 1<<10, 8<<10
+	return l
+}
+
 // quick are limits that a test can wait for.
 func quick() limits.Limits {
 	l := limits.Default()
-	l.Document, l.ResponseHeader = 1<<10, 8<<10
 	l.DNSTimeout, l.DialTimeout, l.TLSTimeout, l.HeaderTimeout = 200*time.Millisecond, 200*time.Millisecond, 200*time.Millisecond, 200*time.Millisecond
 	l.FetchTimeout, l.DeliveryTimeout = 500*time.Millisecond, 500*time.Millisecond
 	return l
@@ -80,7 +86,8 @@ func TestUserAgentIsNeverEmpty(t *testing.T) {
 	c := New(Options{})
 	u, err := c.parse("https://a.example:443/x#y")
 	require.NoError(t, err)
-	r := c.request(t.Context(), http.MethodGet, u)
+	r, err := c.request(t.Context(), http.MethodGet, u, nil)
+	require.NoError(t, err)
 	assert.Equal(t, "panui", r.Header.Get("User-Agent"))
 	assert.Equal(t, "a.example", r.Host, "the default port is not said")
 	assert.Equal(t, "https://a.example/x", r.URL.String())
@@ -100,6 +107,15 @@ func TestPostDelivers(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, http.StatusAccepted, got.Status)
 	assert.Len(t, got.Body, keptOfPost, "a long answer does not undo a delivery")
+}
+
+func TestPostOfNothingHasALength(t *testing.T) {
+	c, base := remote(t, func(w http.ResponseWriter, r *http.Request) {
+		assert.Zero(t, r.ContentLength)
+		assert.Empty(t, r.TransferEncoding)
+	})
+	_, err := c.Post(t.Context(), base+"/inbox", accept, nil, nil)
+	assert.NoError(t, err)
 }
 
 func TestASignerThatFailsSendsNothing(t *testing.T) {
@@ -234,7 +250,7 @@ func TestAnswersAreBounded(t *testing.T) {
 				server.Config.ErrorLog = quietLog()
 				server.StartTLS()
 				t.Cleanup(server.Close)
-				_, err := client(t, server.Certificate(), quick()).Get(t.Context(), server.URL, accept, nil)
+				_, err := client(t, server.Certificate(), small()).Get(t.Context(), server.URL, accept, nil)
 				switch {
 				case row.want == nil:
 					assert.NoError(t, err)
@@ -286,7 +302,7 @@ func TestBrokenAnswersAreErrors(t *testing.T) {
 				http.ReadRequest(r)
 				io.WriteString(conn, answer)
 			})
-			_, err := client(t, nil, quick()).Get(t.Context(), base, accept, nil)
+			_, err := client(t, nil, small()).Get(t.Context(), base, accept, nil)
 			assert.Error(t, err)
 			assert.NotErrorIs(t, err, ErrForbidden)
 			assert.NotErrorIs(t, err, ErrTLS)
