@@ -27,42 +27,45 @@ type Handler struct {
 	Now    func() time.Time // nil is time.Now
 	Log    *slog.Logger     // nil logs nothing
 
-	once  sync.Once
-	shelf *shelf
+	once   sync.Once
+	single *shelf // objects and activities: nobody can push them off but with others that exist
+	lists  *shelf // collections and their pages, of which strangers can ask for as many as they like
 }
 
 // Refresh has the handler serve a post as it now stands. Without it, and on
 // other machines, that takes a few seconds.
 func (h *Handler) Refresh(p store.Post) {
 	h.setup()
-	h.shelf.put(p.ID, postDocument(p))
-	h.shelf.drop(p.Activity)
+	h.single.put(p.ID, postDocument(p))
+	h.single.drop(p.Activity)
 	for _, a := range h.Actors {
 		if a.ID == p.Actor {
-			h.shelf.drop(h.URLs.Outbox(a.Segment))
-			h.shelf.drop(h.URLs.Outbox(a.Segment) + firstPage)
-			h.shelf.drop(h.URLs.Featured(a.Segment))
+			h.lists.drop(h.URLs.Outbox(a.Segment))
+			h.lists.drop(h.URLs.Outbox(a.Segment) + firstPage)
+			h.lists.drop(h.URLs.Featured(a.Segment))
 		}
 	}
 }
 
 func (h *Handler) setup() {
-	h.once.Do(func() { h.shelf = newShelf(func() time.Time { return clock(h.Now) }) })
+	h.once.Do(func() {
+		now := func() time.Time { return clock(h.Now) }
+		h.single, h.lists = newShelf(singles, now), newShelf(pages, now)
+	})
 }
 
 // ServeHTTP answers GET and HEAD.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.setup()
 	kind, segment := h.URLs.Route(r.URL.EscapedPath())
-	name, load := h.find(kind, segment, r)
-	if load == nil {
-		document.Refuse(w, http.StatusNotFound)
+	f, err := h.find(kind, segment, r)
+	if err == nil && !document.Readable(w, r) {
 		return
 	}
-	if !document.Readable(w, r) {
-		return
+	var d *document.Document
+	if err == nil {
+		d, err = f.shelf.get(r.Context(), f.name, f.load)
 	}
-	d, err := h.shelf.get(r.Context(), name, load)
 	switch {
 	case err == nil:
 		d.ServeHTTP(w, r)
@@ -71,51 +74,57 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case errors.Is(err, errCursor):
 		document.Refuse(w, http.StatusBadRequest)
 	default:
-		logger(h.Log).ErrorContext(r.Context(), "outbox: serve", "name", name, "err", err)
+		logger(h.Log).ErrorContext(r.Context(), "outbox: serve", "name", f.name, "err", err)
 		w.Header().Set("Retry-After", "5")
 		document.Refuse(w, http.StatusServiceUnavailable)
 	}
 }
 
-// find returns the name under which a document stands on the shelf and how to
-// load it, or no loader for what cannot exist.
-func (h *Handler) find(kind actor.Kind, segment string, r *http.Request) (string, loader) {
+// finding is where a document stands, its name there, and how to load it.
+type finding struct {
+	shelf *shelf
+	name  string
+	load  loader
+}
+
+// find says where to find what a request asks for. It fails with
+// store.ErrNotFound for what cannot exist, without asking the store.
+func (h *Handler) find(kind actor.Kind, segment string, r *http.Request) (finding, error) {
 	switch kind {
-	case actor.KindObject, actor.KindReplies, actor.KindActivity:
+	case actor.KindObject, actor.KindActivity, actor.KindReplies:
 		if !isID(segment) {
-			return "", nil
+			return finding{}, store.ErrNotFound
+		}
+		return h.findByID(kind, segment, r)
+	case actor.KindOutbox, actor.KindFeatured:
+		for _, a := range h.Actors {
+			if a.Segment == segment {
+				return h.findOf(kind, a, r)
+			}
 		}
 	}
+	return finding{}, store.ErrNotFound
+}
+
+func (h *Handler) findByID(kind actor.Kind, segment string, r *http.Request) (finding, error) {
 	switch kind {
 	case actor.KindObject:
 		id := h.URLs.Object(segment)
-		return id, func(ctx context.Context) (*document.Document, error) { return h.object(ctx, id) }
+		return finding{h.single, id, func(ctx context.Context) (*document.Document, error) { return h.object(ctx, id) }}, nil
 	case actor.KindActivity:
 		id := h.URLs.Activity(segment)
-		return id, func(ctx context.Context) (*document.Document, error) { return h.activity(ctx, id) }
-	case actor.KindReplies:
+		return finding{h.single, id, func(ctx context.Context) (*document.Document, error) { return h.activity(ctx, id) }}, nil
+	default:
 		return h.paged(h.URLs.Replies(segment), r, replies{h: h, object: h.URLs.Object(segment)})
 	}
-	local := h.local(segment)
-	switch {
-	case local == nil:
-		return "", nil
-	case kind == actor.KindOutbox:
-		return h.paged(h.URLs.Outbox(segment), r, posts{h: h, actor: local})
-	case kind == actor.KindFeatured:
-		id := h.URLs.Featured(segment)
-		return id, func(ctx context.Context) (*document.Document, error) { return h.featured(ctx, id, local) }
-	}
-	return "", nil
 }
 
-func (h *Handler) local(segment string) *actor.Local {
-	for _, a := range h.Actors {
-		if a.Segment == segment {
-			return a
-		}
+func (h *Handler) findOf(kind actor.Kind, a *actor.Local, r *http.Request) (finding, error) {
+	if kind == actor.KindOutbox {
+		return h.paged(h.URLs.Outbox(a.Segment), r, posts{h: h, actor: a})
 	}
-	return nil
+	id := h.URLs.Featured(a.Segment)
+	return finding{h.lists, id, func(ctx context.Context) (*document.Document, error) { return h.featured(ctx, id, a) }}, nil
 }
 
 func (h *Handler) ours(id string) bool {

@@ -207,8 +207,20 @@ func TestStrangersCannotHammerTheStore(t *testing.T) {
 	for range 3 * gapsSize {
 		ask(l.handler, http.MethodGet, testURLs.Object(NewID()))
 	}
-	assert.LessOrEqual(t, l.handler.shelf.gaps.Len(), gapsSize)
-	assert.Zero(t, l.handler.shelf.papers.Len())
+	assert.LessOrEqual(t, l.handler.single.gaps.Len(), gapsSize)
+	assert.Zero(t, l.handler.single.papers.Len())
+}
+
+func TestStrangersCannotPushPostsOffTheShelf(t *testing.T) {
+	l := newLibrary(t)
+	post := l.publish(bridge())
+	for i := range 2 * singles {
+		ask(l.handler, http.MethodGet, fmt.Sprintf("%s?page=true&before=%d", testURLs.Outbox("news"), i+1))
+	}
+	assert.LessOrEqual(t, l.handler.lists.papers.Len(), pages)
+	l.reads.reads.Store(0)
+	ask(l.handler, http.MethodGet, post.ID)
+	assert.Zero(t, l.reads.reads.Load())
 }
 
 func TestWhatWasMissingIsFoundOnceItIsPublished(t *testing.T) {
@@ -272,6 +284,8 @@ func TestAPageOfLargePostsNamesThoseThatDoNotFit(t *testing.T) {
 func TestCursorsThatWeNeverGave(t *testing.T) {
 	l := newLibrary(t)
 	l.publish(bridge())
+	get(t, l.handler, testURLs.Outbox("news"))
+	get(t, l.handler, testURLs.Outbox("news")+firstPage)
 	l.reads.reads.Store(0)
 	for _, cursor := range []string{"", "-1", "0", "01", "1e9", "x", "'%20OR%201=1", "99999999999999999999", "%00"} {
 		status, _ := get(t, l.handler, testURLs.Outbox("news")+"?page=true&before="+cursor)

@@ -15,8 +15,9 @@ import (
 )
 
 // Pin binds the actors to the store at first use: from then on each has one id,
-// base URL, handle and key. It must be called before anything is sent, by every
-// process. It fails for a process that is configured otherwise, which must not send.
+// base URL, handle and key. Every process calls it before it starts to deliver.
+// It fails for one that is configured otherwise, and from which nothing is
+// published or sent.
 func (p *Publisher) Pin(ctx context.Context) error {
 	var mistakes []error
 	for _, a := range p.Actors {
@@ -28,7 +29,16 @@ func (p *Publisher) Pin(ctx context.Context) error {
 			mistakes = append(mistakes, fmt.Errorf("outbox: pin %s: %w", a.Profile.Handle, err))
 		}
 	}
+	p.pinned.Store(len(mistakes) == 0)
 	return errors.Join(mistakes...)
+}
+
+// mayWrite pins the actors where that has not been done.
+func (p *Publisher) mayWrite(ctx context.Context) error {
+	if p.pinned.Load() {
+		return nil
+	}
+	return p.Pin(ctx)
 }
 
 func (p *Publisher) identity(a *actor.Local) store.Actor {
@@ -119,6 +129,9 @@ func (p *Publisher) chosen(names ...string) ([]*actor.Local, error) {
 // Introduce tells followers where a profile has changed since they were last
 // told: a new name, picture or key. The first time it only takes note.
 func (p *Publisher) Introduce(ctx context.Context) error {
+	if err := p.mayWrite(ctx); err != nil {
+		return err
+	}
 	var mistakes []error
 	for _, a := range p.Actors {
 		if err := p.introduce(ctx, a); err != nil {

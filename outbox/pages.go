@@ -33,21 +33,21 @@ type item struct {
 }
 
 // paged finds the collection with an id or one of its pages.
-func (h *Handler) paged(id string, r *http.Request, list items) (string, loader) {
+func (h *Handler) paged(id string, r *http.Request, list items) (finding, error) {
 	query := r.URL.Query()
 	if !query.Has("page") && !query.Has("before") {
-		return id, func(ctx context.Context) (*document.Document, error) { return collection(ctx, id, list) }
+		return finding{h.lists, id, func(ctx context.Context) (*document.Document, error) { return collection(ctx, id, list) }}, nil
 	}
 	var before int64
 	if query.Has("before") {
 		var err error
 		if before, err = parseCursor(query.Get("before")); err != nil {
-			return id, func(context.Context) (*document.Document, error) { return nil, err }
+			return finding{}, err
 		}
 	}
-	return pageID(id, before), func(ctx context.Context) (*document.Document, error) {
+	return finding{h.lists, pageID(id, before), func(ctx context.Context) (*document.Document, error) {
 		return page(ctx, id, before, list)
-	}
+	}}, nil
 }
 
 func pageID(id string, before int64) string {

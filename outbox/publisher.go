@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/panui/panui/actor"
@@ -30,6 +31,8 @@ type Publisher struct {
 	NewID   func() string           // nil is the function [NewID]
 	Now     func() time.Time        // nil is time.Now
 	Log     *slog.Logger            // nil logs nothing
+
+	pinned atomic.Bool
 }
 
 // NewID returns an opaque id of 26 lower-case letters and digits: 48 bits of
@@ -113,7 +116,10 @@ const attempts = 8
 // decide reads the newest post under a key, decides, and writes; when the post
 // changed in between, it starts over.
 func (p *Publisher) decide(ctx context.Context, actor, key string, decision func(*store.Post) (step, error)) (store.Post, error) {
-	var err error
+	err := p.mayWrite(ctx)
+	if err != nil {
+		return store.Post{}, err
+	}
 	for range attempts {
 		var current *store.Post
 		var s step

@@ -157,6 +157,9 @@ func TestACopyOfTheSiteCannotSpeakAsIt(t *testing.T) {
 	assert.ErrorIs(t, err, store.ErrConflict)
 	assert.ErrorContains(t, err, "this store belongs to https://www.agency.govt.nz, and this process is configured as https://staging.agency.govt.nz. "+
 		"A copy of the site, such as staging, needs a store of its own")
+	_, err = staging.Publish(tw.ctx, bridge())
+	assert.ErrorIs(t, err, store.ErrConflict, "whether or not somebody called Pin")
+	assert.Empty(t, kinds(t, tw.store))
 
 	rekeyed := tw.newPublisher()
 	rekeyed.Actors = []*actor.Local{newsWith(t, otherKey())}

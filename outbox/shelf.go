@@ -14,13 +14,15 @@ import (
 	"github.com/panui/panui/store"
 )
 
-// How long the shelf believes what it has, and how much it has.
+// How long a shelf believes what it has, and how much that is.
 const (
-	freshFor  = 2 * time.Second // a document, before the store is asked whether it changed
-	gapFor    = 5 * time.Second // that there is none
-	shelfSize = 1024
-	gapsSize  = 10_000
-	loadTime  = 5 * time.Second // a whole look-up
+	freshFor = 2 * time.Second // a document, before the store is asked whether it changed
+	gapFor   = 5 * time.Second // that there is none
+	loadTime = 5 * time.Second // a whole look-up
+
+	singles  = 1024
+	pages    = 128
+	gapsSize = 10_000
 )
 
 // shelf keeps the documents that are asked for. However many ask for one, the
@@ -44,9 +46,9 @@ type paper struct {
 // loader reads a document from the store, or fails with store.ErrNotFound.
 type loader func(context.Context) (*document.Document, error)
 
-func newShelf(now func() time.Time) *shelf {
+func newShelf(size int, now func() time.Time) *shelf {
 	s := &shelf{now: now, reading: make(chan struct{}, 4*runtime.GOMAXPROCS(0))}
-	s.papers, _ = lru.New[string, paper](shelfSize)
+	s.papers, _ = lru.New[string, paper](size)
 	s.gaps, _ = lru.New[string, time.Time](gapsSize)
 	return s
 }
