@@ -39,16 +39,17 @@ const (
 	expiresName   = "(expires)"
 )
 
-// clockTolerance is what go-fed/httpsig allows for created and expires. It
-// compares them with the machine's clock again, whatever Verifier.Now says.
+// clockTolerance is what go-fed/httpsig allows for created and expires. Where
+// they are covered it compares them with the machine's clock again, whatever
+// Verifier.Now says.
 const clockTolerance = 10 * time.Second
 
 const authPrefix = "Signature "
 
-func (cavage) signs(h http.Header) bool { return len(values(h)) > 0 }
+func (cavage) signs(h http.Header) bool { return len(signatures(h)) > 0 }
 
-// values returns every signature of h, from Signature and from Authorization: Signature.
-func values(h http.Header) []string {
+// signatures returns every signature of h, from Signature and from Authorization: Signature.
+func signatures(h http.Header) []string {
 	found := slices.Clone(h["Signature"])
 	for _, value := range h["Authorization"] {
 		if hasAuthPrefix(value) {
@@ -63,7 +64,7 @@ func hasAuthPrefix(s string) bool {
 }
 
 func (cavage) parse(h http.Header, l limits.Limits) (proof, error) {
-	found := values(h)
+	found := signatures(h)
 	if len(found) > 1 {
 		return nil, refuse(signatureSeveral, fmt.Errorf("%d signatures", len(found)))
 	}
@@ -301,14 +302,14 @@ func (c claim) field(m message, name string) ([]string, bool) {
 	return values, ok
 }
 
-// plain writes the claim as httpsig reads it.
+// plain writes the claim as httpsig reads it, without what it does not need.
 func (c claim) plain() string {
 	var b strings.Builder
 	b.WriteString(`keyId="k",`)
-	if !c.created.IsZero() {
+	if c.has(createdName) {
 		fmt.Fprintf(&b, "created=%d,", c.created.Unix())
 	}
-	if !c.expires.IsZero() {
+	if c.has(expiresName) {
 		fmt.Fprintf(&b, "expires=%d,", c.expires.Unix())
 	}
 	fmt.Fprintf(&b, `headers="%s",signature="%s"`, strings.Join(c.components, " "), c.params["signature"])

@@ -186,20 +186,17 @@ func TestCavageAppendixC(t *testing.T) {
 	}
 	require.Len(t, file.Vectors, 3)
 	for _, vector := range file.Vectors {
-		synctest.Test(t, func(t *testing.T) { // C.3 expires, which go-fed/httpsig tells by the machine's clock
-			time.Sleep(time.Until(time.Unix(1402170695, 0)))
-			p, err := cavage{}.parse(http.Header{"Signature": {vector.SignatureHeader}}, verifier(nil).limits())
-			require.NoError(t, err)
-			assert.NoError(t, p.matches(m, private.Public()), vector.Name)
-			assert.NoError(t, p.intact(m))
+		p, err := cavage{}.parse(http.Header{"Signature": {vector.SignatureHeader}}, verifier(nil).limits())
+		require.NoError(t, err)
+		assert.NoError(t, p.matches(m, private.Public()), vector.Name)
+		assert.NoError(t, p.intact(m))
 
-			altered := m
-			altered.targets = []string{"/bar"}
-			onlyDate := strings.HasPrefix(vector.Name, "C.1")
-			assert.Equal(t, onlyDate, p.matches(altered, private.Public()) == nil, vector.Name)
-			altered.header = http.Header{"Date": {"Sun, 05 Jan 2014 21:31:41 GMT"}}
-			assert.Error(t, p.matches(altered, private.Public()), vector.Name)
-		})
+		altered := m
+		altered.targets = []string{"/bar"}
+		onlyDate := strings.HasPrefix(vector.Name, "C.1")
+		assert.Equal(t, onlyDate, p.matches(altered, private.Public()) == nil, vector.Name)
+		altered.header = http.Header{"Date": {"Sun, 05 Jan 2014 21:31:41 GMT"}}
+		assert.Error(t, p.matches(altered, private.Public()), vector.Name)
 	}
 }
 
