@@ -131,7 +131,6 @@ func sanitise(summary string) string {
 	p.AllowURLSchemes("https", "http")
 	p.AllowRelativeURLs(false)
 	p.RequireParseableURLs(true)
-	p.RequireNoFollowOnLinks(true)
 	return strings.TrimSpace(p.Sanitize(summary))
 }
 

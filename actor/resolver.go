@@ -135,29 +135,26 @@ func (r *Resolver) start() {
 
 func (r *Resolver) actor(ctx context.Context, id string) (*known, error) {
 	r.start()
-	if k := r.remembered(id); k != nil {
-		return k, nil
-	}
 	if strings.Contains(id, "#") {
 		return nil, fmt.Errorf("%w: an id with a fragment", ErrRefused)
 	}
-	return r.together(ctx, id, func(ctx context.Context) (*known, error) { return r.fetchActor(ctx, id) })
+	return r.together(ctx, id,
+		func() *known { return r.remembered(id) },
+		func(ctx context.Context) (*known, error) { return r.fetchActor(ctx, id) })
 }
 
 func (r *Resolver) publicKey(ctx context.Context, keyID string, renew bool) (signing.PublicKey, error) {
 	r.start()
-	have, found := r.knownKey(keyID)
-	if found && !(renew && r.mayRenew(keyID)) {
-		return have, nil
-	}
-	owner, err := r.together(ctx, asKey(keyID), func(ctx context.Context) (*known, error) { return r.fetchOwner(ctx, keyID) })
+	owner, err := r.together(ctx, asKey(keyID),
+		func() *known { return r.ownerOf(keyID, renew) },
+		func(ctx context.Context) (*known, error) { return r.fetchOwner(ctx, keyID) })
 	if err != nil {
 		return signing.PublicKey{}, err
 	}
 	return owner.key(keyID)
 }
 
-// remembered returns the actor that was fetched not too long ago.
+// remembered returns the actor that was fetched not too long ago, or nil.
 func (r *Resolver) remembered(id string) *known {
 	if k, ok := r.actors.Get(id); ok && r.now().Sub(k.Fetched) < r.Limits.ActorTTL {
 		return k
@@ -165,28 +162,24 @@ func (r *Resolver) remembered(id string) *known {
 	return nil
 }
 
-func (r *Resolver) knownKey(keyID string) (signing.PublicKey, bool) {
-	owner, ok := r.owners.Get(keyID)
+// ownerOf returns the actor who is known to own the key, or nil. To renew is to
+// forget that, unless the key, or a failure to get it, is newer than Limits.KeyRefetch.
+func (r *Resolver) ownerOf(keyID string, renew bool) *known {
+	id, ok := r.owners.Get(keyID)
 	if !ok {
-		return signing.PublicKey{}, false
+		return nil
 	}
-	k := r.remembered(owner)
+	k := r.remembered(id)
 	if k == nil {
-		return signing.PublicKey{}, false
+		return nil
 	}
-	key, err := k.key(keyID)
-	return key, err == nil
-}
-
-// mayRenew says whether a known key may be asked for again: neither it nor a
-// failure to get it is newer than Limits.KeyRefetch.
-func (r *Resolver) mayRenew(keyID string) bool {
-	if _, failed := r.failed(asKey(keyID)); failed {
-		return false
+	if _, err := k.key(keyID); err != nil {
+		return nil
 	}
-	owner, _ := r.owners.Get(keyID)
-	k := r.remembered(owner)
-	return k == nil || r.now().Sub(k.Fetched) >= r.Limits.KeyRefetch
+	if renew && r.failed(asKey(keyID)) == nil && r.now().Sub(k.Fetched) >= r.Limits.KeyRefetch {
+		return nil
+	}
+	return k
 }
 
 func (k *known) key(id string) (signing.PublicKey, error) {
@@ -197,14 +190,20 @@ func (k *known) key(id string) (signing.PublicKey, error) {
 	return k.keys[i], nil
 }
 
-// together runs fetch once for all who want the same, and not at all when it
-// failed lately. It runs on when a caller gives up, since others may wait; the
-// client's deadlines bound it.
-func (r *Resolver) together(ctx context.Context, what string, fetch func(context.Context) (*known, error)) (*known, error) {
-	if err, failed := r.failed(what); failed {
+// together returns what is known, or runs fetch once for all who want the same,
+// and not at all when it failed lately. A fetch runs on when a caller gives up,
+// since others may wait; the client's deadlines bound it.
+func (r *Resolver) together(ctx context.Context, what string, have func() *known, fetch func(context.Context) (*known, error)) (*known, error) {
+	if k := have(); k != nil {
+		return k, nil
+	}
+	if err := r.failed(what); err != nil {
 		return nil, err
 	}
 	done := r.flight.DoChan(what, func() (_ any, err error) {
+		if k := have(); k != nil { // another flight landed meanwhile
+			return k, nil
+		}
 		defer func() {
 			if p := recover(); p != nil {
 				err = fmt.Errorf("panic: %v", p)
@@ -224,17 +223,20 @@ func (r *Resolver) together(ctx context.Context, what string, fetch func(context
 	}
 }
 
-func (r *Resolver) failed(name string) (error, bool) {
-	f, ok := r.failures.Get(name)
-	return f.err, ok && r.now().Before(f.until)
+// failed returns how asking failed lately, or nil.
+func (r *Resolver) failed(what string) error {
+	if f, ok := r.failures.Get(what); ok && r.now().Before(f.until) {
+		return f.err
+	}
+	return nil
 }
 
 // note remembers a failure, but for that of our own budget.
-func (r *Resolver) note(name string, err error) {
+func (r *Resolver) note(what string, err error) {
 	if err == nil {
-		r.failures.Remove(name)
+		r.failures.Remove(what)
 	} else if !errors.Is(err, errBudget) {
-		r.failures.Add(name, failure{err, r.now().Add(r.Limits.FailureTTL)})
+		r.failures.Add(what, failure{err, r.now().Add(r.Limits.FailureTTL)})
 	}
 }
 
