@@ -75,8 +75,12 @@ func TestWhatIsNotFollowed(t *testing.T) {
 				}
 				serve(w, s.finger, "application/jrd+json", "$host", host, "$asked", strings.TrimPrefix(r.URL.Query().Get("resource"), "acct:"))
 			})
-			mux.HandleFunc("GET /ap/1", func(w http.ResponseWriter, _ *http.Request) { serve(w, s.actor, "application/activity+json", "$host", host) })
-			mux.HandleFunc("GET /ap/1/inbox", func(w http.ResponseWriter, _ *http.Request) { serve(w, s.actor, "application/activity+json", "$host", host) })
+			mux.HandleFunc("GET /ap/1", func(w http.ResponseWriter, _ *http.Request) {
+				serve(w, s.actor, "application/activity+json", "$host", host)
+			})
+			mux.HandleFunc("GET /ap/1/inbox", func(w http.ResponseWriter, _ *http.Request) {
+				serve(w, s.actor, "application/activity+json", "$host", host)
+			})
 			mux.HandleFunc("POST /ap/1/inbox", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusAccepted) })
 
 			sent, err := start(t, actortest.Options{Dialect: c.dialect}).Actor("alice").Follow(within(t), "@news@"+host)
