@@ -7,12 +7,14 @@ import (
 	"github.com/panui/panui/store/storetest"
 )
 
-func TestStore(t *testing.T) {
-	storetest.Run(t, storetest.Backend{
-		Create: func(*testing.T) func() (storetest.Store, error) {
-			s := memory.New()
-			return func() (storetest.Store, error) { return s, nil }
-		},
-		Forgetful: true,
-	})
+var backend = storetest.Backend{
+	Create: func(testing.TB) func() (storetest.Store, error) {
+		s := memory.New()
+		return func() (storetest.Store, error) { return s, nil }
+	},
+	Forgetful: true,
 }
+
+func TestStore(t *testing.T) { storetest.Run(t, backend) }
+
+func BenchmarkStore(b *testing.B) { storetest.Benchmark(b, backend) }

@@ -32,14 +32,14 @@ type Store struct {
 // when it is not there. What Apply has returned from survives a power loss.
 // Open fails when a newer version of Pānui made the file.
 func Open(ctx context.Context, path string) (*Store, error) {
-	shared, err := open(ctx, path)
+	shared, err := open(ctx, path, configure)
 	if err != nil {
 		return nil, fmt.Errorf("sqlite: open %q: %w", path, err)
 	}
 	return &Store{Store: shared, sql: shared}, nil
 }
 
-func open(ctx context.Context, path string) (*sqlstore.Store, error) {
+func open(ctx context.Context, path string, configure func(*sqlite3.Conn) error) (*sqlstore.Store, error) {
 	path, err := prepare(path)
 	if err != nil {
 		return nil, err

@@ -24,7 +24,7 @@ type Store interface {
 type Backend struct {
 	// Create makes a new, empty database and returns how to open it. Opening it
 	// twice gives two handles on the one database.
-	Create func(t *testing.T) (open func() (Store, error))
+	Create func(tb testing.TB) (open func() (Store, error))
 
 	// Forgetful is for a backend that keeps nothing once it is closed.
 	Forgetful bool

@@ -1,0 +1,135 @@
+// Command mutate breaks each backend on purpose, one rule at a time, and runs
+// its tests: a mutation that survives is a rule that nobody checks. It changes
+// nothing in the work tree (go test -overlay) and exits with 1 when one survives.
+//
+//	go run ./store/storetest/mutate [text in the name of the file or rule]
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+func main() {
+	if err := run(strings.Join(os.Args[1:], " ")); err != nil {
+		fmt.Fprintln(os.Stderr, "mutate:", err)
+		os.Exit(1)
+	}
+}
+
+func run(only string) error {
+	root, err := moduleRoot()
+	if err != nil {
+		return err
+	}
+	dir, err := os.MkdirTemp("", "mutate")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	tried, survived := 0, 0
+	for _, m := range mutations {
+		if !strings.Contains(m.file+" "+m.rule, only) {
+			continue
+		}
+		tried++
+		outcome, err := m.try(root, dir)
+		if err != nil {
+			return fmt.Errorf("%s: %s: %w", m.file, m.rule, err)
+		}
+		fmt.Printf("%-9s %s: %s\n", outcome, m.file, m.rule)
+		if outcome == "SURVIVED" {
+			survived++
+		}
+	}
+	fmt.Printf("%d mutations, %d killed, %d survived\n", tried, tried-survived, survived)
+	if survived > 0 || tried == 0 {
+		return fmt.Errorf("%d of %d survived", survived, tried)
+	}
+	return nil
+}
+
+func moduleRoot() (string, error) {
+	out, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}").Output()
+	return strings.TrimSpace(string(out)), err
+}
+
+// mutation breaks a rule by replacing the text that keeps it.
+type mutation struct {
+	file string // below the module
+	rule string
+	old  string // occurs once in file
+	new  string
+}
+
+// backend is the package whose tests must notice.
+func (m mutation) backend() string {
+	if strings.HasPrefix(m.file, "store/memory/") {
+		return "./store/memory"
+	}
+	return "./store/sqlite"
+}
+
+func (m mutation) apply(root string) (string, error) {
+	text, err := os.ReadFile(filepath.Join(root, m.file))
+	if err != nil {
+		return "", err
+	}
+	if found := strings.Count(string(text), m.old); found != 1 {
+		return "", fmt.Errorf("the text to replace occurs %d times, not once: %q", found, m.old)
+	}
+	return strings.Replace(string(text), m.old, m.new, 1), nil
+}
+
+// try builds the tests of the backend with the mutation in place, which must
+// work, and runs them, which must not.
+func (m mutation) try(root, dir string) (outcome string, err error) {
+	text, err := m.apply(root)
+	if err != nil {
+		return "", err
+	}
+	mutant := filepath.Join(dir, "mutant")
+	if err := os.WriteFile(mutant, []byte(text), 0o600); err != nil {
+		return "", err
+	}
+	overlay, err := json.Marshal(map[string]any{"Replace": map[string]string{filepath.Join(root, m.file): mutant}})
+	if err != nil {
+		return "", err
+	}
+	replace := filepath.Join(dir, "overlay.json")
+	if err := os.WriteFile(replace, overlay, 0o600); err != nil {
+		return "", err
+	}
+	tests := filepath.Join(dir, "tests")
+	build := exec.Command("go", "test", "-c", "-o", tests, "-overlay", replace, m.backend())
+	build.Dir = root
+	if out, err := build.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("does not build: %w\n%s", err, out)
+	}
+	return judge(tests, filepath.Join(root, m.backend()))
+}
+
+// judge takes tests that do not come to an end for tests that fail.
+func judge(tests, dir string) (outcome string, err error) {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, tests, "-test.failfast", "-test.timeout=4m")
+	cmd.Dir = dir
+	err = cmd.Run()
+	var failed *exec.ExitError
+	switch {
+	case err == nil:
+		return "SURVIVED", nil
+	case errors.As(err, &failed):
+		return "killed", nil
+	default:
+		return "", err
+	}
+}
