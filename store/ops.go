@@ -16,13 +16,15 @@ type PinActor struct{ Actor Actor }
 type RepinKey struct{ Actor, From, To string }
 
 // Stop stops all sending by an actor; Claim gives out nothing of it until
-// Resume. It fails with ErrNotFound for an actor that is not pinned.
+// Resume. Stopping again keeps the first time. It fails with ErrNotFound for an
+// actor that is not pinned.
 type Stop struct {
 	Actor string
 	At    time.Time
 }
 
-// Resume lets an actor send again.
+// Resume lets an actor send again. It fails with ErrNotFound for an actor that
+// is not pinned.
 type Resume struct{ Actor string }
 
 // PutPost stores a post. Rev 1 creates it: ErrDuplicate when its id exists,
@@ -45,7 +47,8 @@ const (
 )
 
 // Fanout stores an activity and one pending delivery for each inbox of its
-// audience. It fails with ErrDuplicate when the activity's id exists.
+// audience, the biggest inbox first. It fails with ErrDuplicate when the
+// activity's id exists.
 type Fanout struct {
 	Activity Activity
 	To       Audience
@@ -53,10 +56,11 @@ type Fanout struct {
 	Due      time.Time // zero means at once
 }
 
-// Send stores an activity and one pending delivery of it. Sending an id again
-// to the same inbox makes the one delivery pending again, unless it still is.
-// An activity that is not Public is forgotten, with its delivery, once that is
-// Delivered: it is nobody's business afterwards.
+// Send stores an activity, unless its id is stored, and one pending delivery of
+// it. Sending an id again to the same inbox makes the one delivery pending again,
+// with its attempts forgotten, unless it still is. A delivery by Send of an
+// activity that is not Public is forgotten once it is Delivered, and the activity
+// with the last of its deliveries: it is nobody's business afterwards.
 type Send struct {
 	Activity Activity
 	Inbox    string
@@ -64,15 +68,16 @@ type Send struct {
 	Due      time.Time // zero means at once
 }
 
-// Cancel takes back the pending deliveries about an object: those never tried
-// or waiting for another try are Cancelled, and those under lease become so
-// unless they settle as Delivered.
+// Cancel takes back the pending deliveries about an object. Those under lease
+// are Cancelled too, unless they still settle as Delivered, and hold up what
+// comes after them until they settle or their lease ends.
 type Cancel struct{ Object string }
 
 // Settle ends one attempt of a delivery. State Pending means another try at
 // Due; Unsent gives the delivery back as if it had not been claimed. It fails
-// with ErrConflict when the delivery has been claimed anew since, or is settled.
-// Delivered clears the Gone mark of the followers behind the inbox.
+// with ErrConflict when the delivery has been claimed anew since, is settled, or
+// was erased. A lease that ended is no reason to fail as long as nobody else has
+// claimed. Delivered clears the Gone mark of the followers behind the inbox.
 type Settle struct {
 	Delivery int64
 	Attempt  int
@@ -85,7 +90,8 @@ type Settle struct {
 }
 
 // Retry makes dead letters pending again, due at Due, with their attempts
-// forgotten: the one with the id Delivery, or, when that is 0, all of Actor.
+// forgotten: the one with the id Delivery, which fails with ErrNotFound when that
+// is no dead letter, or, when Delivery is 0, all of Actor.
 type Retry struct {
 	Delivery int64
 	Actor    string
@@ -93,7 +99,8 @@ type Retry struct {
 }
 
 // Gone notes that an inbox answered that it exists no more. Followers behind it
-// that were marked before Before are removed; others are marked with At.
+// that were marked before Before are removed, as by RemoveFollower; others that
+// have no mark yet are marked with At.
 type Gone struct {
 	Inbox  string
 	At     time.Time
@@ -123,7 +130,8 @@ type ForgetActor struct {
 type Receive struct{ Received Received }
 
 // Revise replaces the body of what From said under ID, for every actor of ours
-// that received it, and makes it wait for a person again where one had decided.
+// that received it. What was Held, Shown or Refused is Held again, without a
+// decision; what was Noted stays so.
 // It fails with ErrNotFound when From said no such thing, or took it back.
 type Revise struct {
 	ID   string
@@ -143,6 +151,7 @@ type Retract struct {
 // Decide records a person's decision about something held. It fails with
 // ErrNotFound when there is no such thing, and with ErrConflict when it is
 // retracted or was revised since Seen, the Updated (or At) that the person saw.
+// A decision can be changed.
 type Decide struct {
 	Actor  string
 	ID     string

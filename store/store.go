@@ -40,7 +40,8 @@ type Store interface {
 }
 
 // Reader is the asking half of a [Store]. Lists that are empty are nil, not an
-// error. Times come back in UTC, to the millisecond.
+// error. Text and bodies come back byte for byte, an empty body as nil; times in
+// UTC, to the millisecond. Bodies are not to be changed.
 type Reader interface {
 	// Actor returns one of the actors pinned here, by id, or ErrNotFound.
 	Actor(ctx context.Context, id string) (Actor, error)
@@ -53,7 +54,8 @@ type Reader interface {
 	CountPosts(ctx context.Context, actor string) (int, error)
 	// Activity returns an activity of ours by id, or ErrNotFound.
 	Activity(ctx context.Context, id string) (Activity, error)
-	// Receipt says how far an object of ours got, or ErrNotFound when nothing was ever sent about it.
+	// Receipt says how far an object of ours got: zeros when nobody was there to
+	// tell, ErrNotFound when nothing was ever said about it.
 	Receipt(ctx context.Context, object string) (Receipt, error)
 	// Deliveries lists deliveries by id, oldest first.
 	Deliveries(ctx context.Context, q DeliveryQuery) ([]Delivery, error)
@@ -157,7 +159,7 @@ const (
 	Pending   DeliveryState = "pending"   // due now, later, or leased
 	Delivered DeliveryState = "delivered" // the inbox answered 2xx
 	Failed    DeliveryState = "failed"    // given up: a dead letter, which Retry revives
-	Cancelled DeliveryState = "cancelled" // taken back before it was certain to have arrived
+	Cancelled DeliveryState = "cancelled" // taken back before it was certain to have arrived; may yet turn out Delivered
 )
 
 // Delivery is one activity on its way to one inbox.
@@ -174,10 +176,10 @@ type Delivery struct {
 	State    DeliveryState
 	Attempt  int // how often it was claimed; fences Settle
 	Created  time.Time
-	Due      time.Time
-	Status   int    // of the last answer; 0 before one came
-	Answer   string // the last answer or error in a few words
-	Body     []byte // only from Claim; shared between deliveries of one activity, so not to be changed
+	Due      time.Time // zero is at once
+	Status   int       // of the last answer; 0 before one came
+	Answer   string    // the last answer or error in a few words
+	Body     []byte    // only from Claim; shared between deliveries of one activity, so not to be changed
 }
 
 // DeliveryQuery selects deliveries; empty fields do not restrict.
@@ -194,12 +196,13 @@ type DeliveryQuery struct {
 // Claim asks for deliveries that are due: Urgent before Prompt before Routine,
 // then the biggest inbox first, then the oldest. A delivery is not given out
 // while an earlier one about the same object to the same inbox is pending,
-// while its actor is stopped, or while its host is down.
+// or cancelled but still under lease, while its actor is stopped, or while its
+// host is down.
 type Claim struct {
 	Actors  []string // whose keys the caller holds; others are left alone
 	Now     time.Time
 	Lease   time.Duration
-	Limit   int
+	Limit   int      // 0 means 100
 	PerHost int      // at most so many for one host; 0 means no bound
 	Except  []string // hosts that the caller is busy with
 }

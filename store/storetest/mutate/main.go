@@ -34,27 +34,30 @@ func run(only string) error {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	tried, survived := 0, 0
+	tried, failed := 0, 0
 	for _, m := range mutations {
 		if !strings.Contains(m.file+" "+m.rule, only) {
 			continue
 		}
 		tried++
-		outcome, err := m.try(root, dir)
-		if err != nil {
-			return fmt.Errorf("%s: %s: %w", m.file, m.rule, err)
-		}
-		fmt.Printf("%-9s %s: %s\n", outcome, m.file, m.rule)
-		if outcome == "SURVIVED" {
-			survived++
+		outcome := m.try(root, dir)
+		fmt.Printf("%-8s %s: %s\n", outcome, m.file, m.rule)
+		if outcome != killed {
+			failed++
 		}
 	}
-	fmt.Printf("%d mutations, %d killed, %d survived\n", tried, tried-survived, survived)
-	if survived > 0 || tried == 0 {
-		return fmt.Errorf("%d of %d survived", survived, tried)
+	fmt.Printf("%d mutations, %d killed\n", tried, tried-failed)
+	if failed > 0 || tried == 0 {
+		return fmt.Errorf("%d of %d were not killed", failed, tried)
 	}
 	return nil
 }
+
+// The outcomes of a mutation, beside an error that says why it was not tried.
+const (
+	killed   = "killed"
+	survived = "SURVIVED"
+)
 
 func moduleRoot() (string, error) {
 	out, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}").Output()
@@ -90,46 +93,50 @@ func (m mutation) apply(root string) (string, error) {
 
 // try builds the tests of the backend with the mutation in place, which must
 // work, and runs them, which must not.
-func (m mutation) try(root, dir string) (outcome string, err error) {
+func (m mutation) try(root, dir string) (outcome string) {
+	tests, err := m.build(root, dir)
+	if err != nil {
+		return err.Error()
+	}
+	return judge(tests, filepath.Join(root, m.backend()), dir)
+}
+
+func (m mutation) build(root, dir string) (tests string, err error) {
 	text, err := m.apply(root)
 	if err != nil {
 		return "", err
 	}
-	mutant := filepath.Join(dir, "mutant")
-	if err := os.WriteFile(mutant, []byte(text), 0o600); err != nil {
-		return "", err
-	}
+	mutant, replace, tests := filepath.Join(dir, "mutant"), filepath.Join(dir, "overlay.json"), filepath.Join(dir, "tests")
 	overlay, err := json.Marshal(map[string]any{"Replace": map[string]string{filepath.Join(root, m.file): mutant}})
 	if err != nil {
 		return "", err
 	}
-	replace := filepath.Join(dir, "overlay.json")
-	if err := os.WriteFile(replace, overlay, 0o600); err != nil {
+	if err := errors.Join(os.WriteFile(mutant, []byte(text), 0o600), os.WriteFile(replace, overlay, 0o600)); err != nil {
 		return "", err
 	}
-	tests := filepath.Join(dir, "tests")
-	build := exec.Command("go", "test", "-c", "-o", tests, "-overlay", replace, m.backend())
+	build := exec.Command("go", "test", "-c", "-ldflags=-s -w", "-o", tests, "-overlay", replace, m.backend())
 	build.Dir = root
 	if out, err := build.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("does not build: %w\n%s", err, out)
 	}
-	return judge(tests, filepath.Join(root, m.backend()))
+	return tests, nil
 }
 
 // judge takes tests that do not come to an end for tests that fail.
-func judge(tests, dir string) (outcome string, err error) {
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
+func judge(tests, dir, temporary string) (outcome string) {
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, tests, "-test.failfast", "-test.timeout=4m")
+	cmd := exec.CommandContext(ctx, tests, "-test.failfast")
 	cmd.Dir = dir
-	err = cmd.Run()
+	cmd.Env = append(os.Environ(), "TMPDIR="+temporary)
+	err := cmd.Run()
 	var failed *exec.ExitError
 	switch {
 	case err == nil:
-		return "SURVIVED", nil
+		return survived
 	case errors.As(err, &failed):
-		return "killed", nil
+		return killed
 	default:
-		return "", err
+		return err.Error()
 	}
 }
