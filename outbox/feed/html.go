@@ -39,12 +39,14 @@ func set(names ...atom.Atom) map[atom.Atom]bool {
 // readBody reads the HTML of an item: links become absolute, images are taken
 // out, and paragraphs, lists, quotes, headings and emphasis are what is left of
 // tables and boxes. Links back to the item itself ("read more") are dropped.
-// HTML that is nested beyond reason becomes plain text.
+// HTML that is nested beyond reason becomes plain text, and what is longer than
+// any news is cut.
 func readBody(source, page string, bases []string) body {
+	source = start(source)
 	nodes, err := html.ParseFragment(strings.NewReader(source), &html.Node{
 		Type: html.ElementNode, Data: "body", DataAtom: atom.Body,
 	})
-	if err != nil {
+	if err != nil || slices.ContainsFunc(nodes, func(n *html.Node) bool { return deeper(n, maxNesting) }) {
 		return body{html: paragraphs(bare(source))}
 	}
 	w := writer{page: page, bases: bases}
@@ -53,6 +55,37 @@ func readBody(source, page string, bases []string) body {
 	}
 	w.flush()
 	return body{html: w.out.String(), images: w.images}
+}
+
+// maxNesting is how deep HTML may be nested: layout by tables inside tables
+// stays below it, and what is read stays in proportion to its length.
+const maxNesting = 100
+
+// maxBody is how many bytes of the HTML of one item are read.
+const maxBody = 128 << 10
+
+// start cuts HTML before the tag that goes beyond maxBody.
+func start(source string) string {
+	if len(source) <= maxBody {
+		return source
+	}
+	cut := strings.ToValidUTF8(source[:maxBody], "")
+	if tag := strings.LastIndexByte(cut, '<'); tag > 0 {
+		cut = cut[:tag]
+	}
+	return cut
+}
+
+func deeper(n *html.Node, levels int) bool {
+	if levels == 0 {
+		return true
+	}
+	for c := n.FirstChild; c != nil; c = c.NextSibling {
+		if deeper(c, levels-1) {
+			return true
+		}
+	}
+	return false
 }
 
 type writer struct {
@@ -155,7 +188,7 @@ func (w *writer) row(n *html.Node) {
 		if c.Type != html.ElementNode {
 			continue
 		}
-		if cell := trim(w.inlines(c)); !blank(bare(cell)) {
+		if cell := trim(w.inlines(c)); hasText(cell) {
 			cells = append(cells, cell)
 		}
 	}
@@ -167,16 +200,18 @@ func (w *writer) row(n *html.Node) {
 func (w *writer) flush() {
 	run := w.run.String()
 	w.run.Reset()
+	if blank(run) {
+		return
+	}
 	for _, p := range splitBreaks(run) {
-		p = trim(p)
-		if text := bare(p); !isFooter(text) {
+		if p = trim(p); !isFooter(p) {
 			w.element("p", strings.ReplaceAll(p, "\n", "<br>"))
 		}
 	}
 }
 
 func (w *writer) element(name, content string) {
-	if blank(bare(content)) {
+	if !hasText(content) {
 		return
 	}
 	w.out.WriteString("<" + name)
@@ -218,7 +253,7 @@ func (w *writer) inline(n *html.Node) string {
 
 func (w *writer) emphasis(n *html.Node) string {
 	content := w.inlines(n)
-	if blank(bare(content)) {
+	if !hasText(content) {
 		return content
 	}
 	open := n.Data
@@ -238,10 +273,10 @@ func (w *writer) link(n *html.Node) string {
 		target = href
 	}
 	switch {
+	case target == "" || !hasText(content):
+		return content
 	case samePage(target, w.page) && isMore(bare(content)):
 		return ""
-	case target == "" || blank(bare(content)):
-		return content
 	}
 	return `<a href="` + html.EscapeString(target) + `">` + content + "</a>"
 }
@@ -388,6 +423,21 @@ func bare(s string) string {
 			name, _ := tokens.TagName()
 			if a := atom.Lookup(name); !inline[a] && !seeThrough[a] {
 				text.WriteByte(' ')
+			}
+		}
+	}
+}
+
+// hasText says whether there is anything to read between the tags.
+func hasText(s string) bool {
+	tokens := html.NewTokenizer(strings.NewReader(s))
+	for {
+		switch tokens.Next() {
+		case html.ErrorToken:
+			return false
+		case html.TextToken:
+			if !blank(string(tokens.Text())) {
+				return true
 			}
 		}
 	}

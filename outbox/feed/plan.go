@@ -17,8 +17,9 @@ type rules struct {
 // plan is what a poll means, before anything is done.
 type plan struct {
 	rules
-	now  time.Time
-	from state
+	now   time.Time
+	from  state
+	known map[string]known // by hash of the key
 
 	publish []outbox.Item // oldest first, as all
 	edit    []outbox.Item
@@ -35,7 +36,7 @@ type plan struct {
 
 // decide plans a poll that found items, oldest first. It has no effects.
 func decide(from *state, items []outbox.Item, r rules, now time.Time) plan {
-	p := plan{rules: r, now: now}
+	p := plan{rules: r, now: now, known: map[string]known{}}
 	for _, item := range items {
 		p.seen = append(p.seen, hashOf(item))
 	}
@@ -44,6 +45,9 @@ func decide(from *state, items []outbox.Item, r rules, now time.Time) plan {
 		return p
 	}
 	p.from = *from
+	for _, k := range from.Known {
+		p.known[k.hash] = k
+	}
 	for _, item := range items {
 		p.look(item)
 	}
@@ -72,7 +76,7 @@ func (p *plan) early(item outbox.Item) bool { return item.Published.After(p.now)
 
 // look decides about one item after the first poll.
 func (p *plan) look(item outbox.Item) {
-	k, isKnown := p.from.find(hashOf(item))
+	k, isKnown := p.known[hashOf(item)]
 	now := digestOf(item)
 	switch {
 	case !isKnown && p.early(item):
@@ -109,7 +113,7 @@ func (p *plan) settle(item outbox.Item, k known) {
 func (p *plan) breakBulk() {
 	stop := p.bulk >= 0 && len(p.fresh) > p.bulk
 	for _, item := range p.fresh {
-		k, _ := p.from.find(hashOf(item))
+		k := p.known[hashOf(item)]
 		if stop {
 			p.mark(item, held, k.digest)
 			p.held = append(p.held, item)

@@ -226,7 +226,7 @@ func (p *Poller) poll(ctx context.Context) (Report, error) {
 // publish says one item, notes in the report what came of it, and returns what
 // to remember.
 func (p *Poller) publish(ctx context.Context, item outbox.Item, r *Report, plan plan) (known, bool) {
-	k, _ := plan.from.find(hashOf(item))
+	k := plan.known[hashOf(item)]
 	done := known{hash: hashOf(item), digest: digestOf(item), mark: published}
 	item = p.spoken(item)
 	withdrawn, err := p.withdrawn(ctx, item.Key)

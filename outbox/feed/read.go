@@ -21,7 +21,7 @@ const (
 	maxElements   = 100_000
 	maxAttributes = 64
 	maxNamespaces = 64   // declarations in force at one element
-	maxFragments  = 4096 // pieces of text in one element
+	maxFragments  = 1024 // pieces of text in one element
 )
 
 var declaration = regexp.MustCompile(`^\s*<\?xml\s[^>]*?\?>`)

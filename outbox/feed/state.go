@@ -49,7 +49,7 @@ type known struct {
 	key    string
 }
 
-// published says whether some version of the item is.
+// wasPublished says whether some version of the item is.
 func (k known) wasPublished() bool { return k.digest != "" }
 
 func (k known) MarshalText() ([]byte, error) {
@@ -87,14 +87,6 @@ func (s state) String() string {
 }
 
 func (s state) version() Version { return Version{ETag: s.ETag, LastModified: s.Modified} }
-
-func (s state) find(hash string) (known, bool) {
-	i := slices.IndexFunc(s.Known, func(k known) bool { return k.hash == hash })
-	if i < 0 {
-		return known{}, false
-	}
-	return s.Known[i], true
-}
 
 // apply takes over what a poll found. Another process may have written the
 // state since the poll read it, so that only what the poll itself decided
