@@ -1,6 +1,7 @@
 package feed
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -283,8 +284,12 @@ func (v view) remember(changes []known) func(state) (state, error) {
 	}
 }
 
-// settled is the state when nothing is left to do until the feed changes.
+// settled is the state when nothing is left to do until the feed changes, unless
+// somebody has released an item in the meantime.
 func (v view) settled(s state) (state, error) {
+	if slices.ContainsFunc(s.Known, func(k known) bool { return k.mark == wanted }) {
+		return s, nil
+	}
 	s.ETag, s.Modified = v.got.ETag, v.got.LastModified
 	return s, nil
 }
@@ -311,6 +316,9 @@ func (p *Poller) Dismiss(ctx context.Context, keys ...string) error {
 
 // rule takes a person's decision about items.
 func (p *Poller) rule(ctx context.Context, m mark, keys []string) error {
+	if was, err := p.load(ctx); err != nil || was == nil {
+		return cmp.Or(err, errNotPolled)
+	}
 	return p.save(ctx, func(s state) (state, error) {
 		s.ETag, s.Modified = "", "" // the next poll has to see the items
 		if len(keys) == 0 {

@@ -252,6 +252,27 @@ func TestManyAtOnceAreHeld(t *testing.T) {
 	assert.ErrorContains(t, n.Release(t.Context(), "nobody"), "is not known from the feed")
 }
 
+func TestReleaseDuringAPollIsNotForgotten(t *testing.T) {
+	n := open(t)
+	n.Source = func(ctx context.Context, had Version) (Copy, error) {
+		c, err := n.fetch(ctx, had)
+		require.NoError(t, n.Release(ctx, "tuesday"))
+		return c, err
+	}
+	n.write("a", 0)
+	n.poll()
+	n.Source = n.fetch
+	assert.Equal(t, []string{"tuesday"}, keys(n.poll().Published))
+}
+
+func TestReleaseBeforeTheFirstPollDoesNotStandForIt(t *testing.T) {
+	n := open(t)
+	n.Poller.Name = "another feed"
+	assert.ErrorContains(t, n.Release(t.Context()), "has not been polled yet")
+	assert.True(t, n.poll().First)
+	assert.Empty(t, n.take())
+}
+
 // A new template changes every item: twenty edits to everyone who follows are
 // as little wanted as twenty posts.
 func TestManyEditsAtOnceAreHeld(t *testing.T) {

@@ -172,4 +172,7 @@ func ascending(items []outbox.Item) bool {
 	return cmp.Compare(first.UnixNano(), last.UnixNano()) < 0
 }
 
-var errNotKnown = errors.New("is not known from the feed")
+var (
+	errNotKnown  = errors.New("is not known from the feed")
+	errNotPolled = errors.New("the feed has not been polled yet")
+)
