@@ -2,6 +2,8 @@ package feed_test
 
 import (
 	"context"
+	"crypto/rand"
+	"crypto/rsa"
 	"encoding/json"
 	"os"
 	"sync"
@@ -15,9 +17,23 @@ import (
 	"github.com/panui/panui/internal/testenv"
 	"github.com/panui/panui/outbox"
 	"github.com/panui/panui/outbox/feed"
+	"github.com/panui/panui/signing"
 	"github.com/panui/panui/store"
 	"github.com/panui/panui/store/memory"
 )
+
+// speakers are the one actor of a site. It signs nothing here, but an identity has a key.
+func speakers(t *testing.T, urls actor.URLs, name string) []*actor.Local {
+	t.Helper()
+	private, err := rsa.GenerateKey(rand.Reader, 2048)
+	require.NoError(t, err)
+	key, err := signing.New(private)
+	require.NoError(t, err)
+	return []*actor.Local{{
+		Profile: actor.Profile{Handle: name + "@agency.example", Languages: []string{"en"}, Key: key},
+		ID:      urls.Actor(name), Segment: name, KeyID: urls.Key(name),
+	}}
+}
 
 // The White House's feed and its edits, through the outbox itself.
 func TestFeedToPosts(t *testing.T) {
@@ -26,10 +42,7 @@ func TestFeedToPosts(t *testing.T) {
 	clock := func() time.Time { now = now.Add(time.Minute); return now }
 	memory := memory.New()
 	urls := actor.URLs{Base: "http://www.whitehouse.gov"}
-	publisher := &outbox.Publisher{Store: memory, URLs: urls, Now: clock, Actors: []*actor.Local{{
-		Profile: actor.Profile{Handle: "blog@whitehouse.gov", Languages: []string{"en-US"}},
-		ID:      urls.Actor("blog"), Segment: "blog",
-	}}}
+	publisher := &outbox.Publisher{Store: memory, URLs: urls, Now: clock, Actors: speakers(t, urls, "blog")}
 	poller := &feed.Poller{Name: "blog", Publisher: publisher, Store: memory, Now: clock, Backfill: 2}
 	poll := func(file string) feed.Report {
 		t.Helper()
@@ -86,7 +99,7 @@ func journal(t *testing.T, r store.Reader) []string {
 func TestManyProcessesMakeOnePost(t *testing.T) {
 	memory := memory.New()
 	urls := actor.URLs{Base: "https://agency.example"}
-	speaker := &actor.Local{Profile: actor.Profile{Handle: "news@agency.example", Languages: []string{"en"}}, ID: urls.Actor("news"), Segment: "news"}
+	actors := speakers(t, urls, "news")
 	source := func(body string) feed.Source {
 		return func(context.Context, feed.Version) (feed.Copy, error) { return feed.Copy{Body: []byte(body)}, nil }
 	}
@@ -97,7 +110,7 @@ func TestManyProcessesMakeOnePost(t *testing.T) {
 	for range 4 {
 		pollers = append(pollers, &feed.Poller{
 			Name: "news", Source: source(before), Store: memory,
-			Publisher: &outbox.Publisher{Store: memory, URLs: urls, Actors: []*actor.Local{speaker}},
+			Publisher: &outbox.Publisher{Store: memory, URLs: urls, Actors: actors},
 		})
 	}
 	everybody := func() {
