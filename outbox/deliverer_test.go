@@ -406,3 +406,40 @@ func TestWakeIsHeardAtOnce(t *testing.T) {
 	tw.publish(bridge())
 	assert.Eventually(t, func() bool { return len(p.got()) == 1 }, time.Minute, time.Millisecond)
 }
+
+func TestWhatAnotherProcessPublishesIsFoundWithoutBeingToldOf(t *testing.T) {
+	tw := newTown(t, memory.New())
+	p := newPeer(tw)
+	tw.followedBy(p, 1)
+	stop := tw.run(tw.deliverer)
+	defer stop()
+	_, err := tw.newPublisher().Publish(tw.ctx, bridge())
+	require.NoError(t, err)
+	assert.Eventually(t, func() bool { return len(p.got()) == 1 }, time.Minute, time.Millisecond)
+}
+
+// faulty is a store that cannot write down answers for a while.
+type faulty struct {
+	store.Store
+	failures atomic.Int64
+}
+
+func (f *faulty) Apply(ctx context.Context, ops ...store.Op) error {
+	if _, settles := ops[0].(store.Settle); settles && f.failures.Add(-1) >= 0 {
+		return context.DeadlineExceeded
+	}
+	return f.Store.Apply(ctx, ops...)
+}
+
+func TestAnAnswerThatCannotBeWrittenDownIsKeptUntilItCan(t *testing.T) {
+	f := &faulty{Store: memory.New()}
+	f.failures.Store(2)
+	tw := newTown(t, f)
+	p := newPeer(tw)
+	tw.followedBy(p, 1)
+	tw.publish(bridge())
+	stop := tw.run(tw.deliverer)
+	assert.Eventually(t, func() bool { return tw.receipt("2026/17").Delivered == 1 }, time.Minute, 10*time.Millisecond)
+	stop()
+	assert.Equal(t, []string{"Create"}, p.got(), "and is not sent again")
+}

@@ -218,7 +218,7 @@ func (v voice) advice(it Item, now time.Time) []string {
 	if !it.Published.IsZero() && now.Sub(it.Published) > realTime {
 		advice = append(advice, "published more than six hours ago: Mastodon puts it into no home timeline")
 	}
-	if page, err := url.Parse(it.URL); err == nil && !v.urls.Owns(page.Scheme+"://"+page.Host+"/") {
+	if page, err := url.Parse(it.URL); err == nil && page.Host != v.urls.Host() {
 		advice = append(advice, "url is on another host than the site: Mastodon links the post to its id instead")
 	}
 	if len(it.Images) > shownImages {

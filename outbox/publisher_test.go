@@ -230,6 +230,27 @@ func TestAReceiptSaysHowFarItGot(t *testing.T) {
 	assert.ErrorIs(t, err, store.ErrNotFound)
 }
 
+func TestDeadLettersAreRevivedOneByOneOrAllTogether(t *testing.T) {
+	tw := newTown(t, memory.New())
+	p := newPeer(tw, 400, 400, 400, 202)
+	tw.followedBy(p, 3)
+	tw.publish(bridge())
+	tw.drain()
+	letters, err := tw.publisher.DeadLetters(tw.ctx, "")
+	require.NoError(t, err)
+	require.Len(t, letters, 3)
+
+	require.NoError(t, tw.publisher.Retry(tw.ctx, "", letters[1].ID))
+	tw.drain()
+	assert.Equal(t, []string{"Create failed", "Create delivered", "Create failed"}, tw.deliveries())
+	assert.ErrorIs(t, tw.publisher.Retry(tw.ctx, "", letters[1].ID), store.ErrNotFound, "it is no dead letter any more")
+	assert.ErrorIs(t, tw.publisher.Retry(tw.ctx, "", 99), store.ErrNotFound)
+
+	require.NoError(t, tw.publisher.Retry(tw.ctx, "news@agency.govt.nz"))
+	tw.drain()
+	assert.Equal(t, []string{"Create delivered", "Create delivered", "Create delivered"}, tw.deliveries())
+}
+
 func TestIDsAreOpaqueAndSortByTime(t *testing.T) {
 	var made []string
 	for range 20 {

@@ -182,19 +182,16 @@ func (s *shift) busyHosts() []string {
 	return hosts
 }
 
-// enqueue begins a job, or has it wait for the others of its host.
+// enqueue has a job begin when its host has room.
 func (s *shift) enqueue(j job) {
 	l := s.lines[j.Host]
 	if l == nil {
 		l = &line{}
 		s.lines[j.Host] = l
 	}
-	if l.busy >= s.d.Limits.ConnsPerHost {
-		l.waiting = append(l.waiting, j)
-		s.waiting++
-		return
-	}
-	s.begin(l, j)
+	l.waiting = append(l.waiting, j)
+	s.waiting++
+	s.advance(j.Host, l)
 }
 
 func (s *shift) begin(l *line, j job) {
