@@ -94,10 +94,10 @@ func (s *Site) DeadLetters(ctx context.Context, actor string) ([]store.Delivery,
 	return s.publisher.DeadLetters(ctx, actor)
 }
 
-// Retry sends dead letters again: the one with the id, or, when that is 0, all
-// of an actor.
-func (s *Site) Retry(ctx context.Context, actor string, delivery int64) error {
-	return s.publisher.Retry(ctx, actor, delivery)
+// Retry sends dead letters again: those with the ids, or all of an actor, or of
+// all actors for an empty handle, when no id is given.
+func (s *Site) Retry(ctx context.Context, actor string, deliveries ...int64) error {
+	return s.publisher.Retry(ctx, actor, deliveries...)
 }
 
 // Moderator is where people read what arrived and decide about it.
