@@ -42,7 +42,7 @@ func Ask(ctx context.Context, client *egress.Client, handle string) (Answer, err
 // Verify returns the handle under which a remote actor may be shown: the one
 // that the server of its id gives it, when that handle leads back to the actor.
 // On an error show the actor with the host of its id, and no handle.
-func Verify(ctx context.Context, client *egress.Client, a as2.Actor) (actor.Handle, error) {
+func Verify(ctx context.Context, client *egress.Client, a actor.Remote) (actor.Handle, error) {
 	id, err := url.Parse(a.ID)
 	if err != nil {
 		return actor.Handle{}, fmt.Errorf("webfinger: verify: %w", err)

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/panui/panui/actor"
 	"github.com/panui/panui/internal/as2"
 	"github.com/panui/panui/signing/egress"
 	"github.com/panui/panui/webfinger"
@@ -89,9 +90,13 @@ func TestAHandleOnAnotherDomainIsConfirmedThere(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, apex.handle("alice"), answer.Handle.String())
 
-	handle, err := webfinger.Verify(t.Context(), clientOf(host, apex), as2.Actor{ID: id, PreferredUsername: "alice"})
+	handle, err := webfinger.Verify(t.Context(), clientOf(host, apex), remote(id, "alice"))
 	require.NoError(t, err)
 	assert.Equal(t, apex.handle("alice"), handle.String())
+}
+
+func remote(id, name string) actor.Remote {
+	return actor.Remote{Actor: as2.Actor{ID: id, PreferredUsername: name}}
 }
 
 // B100: never another actor.
@@ -156,9 +161,9 @@ func TestOneActorUnderBothMediaTypesIsOne(t *testing.T) {
 func TestVerifyDoesNotTakeTheHandleOfSomebodyElse(t *testing.T) {
 	p := newPeer(t)
 	p.says("alice", jrd("acct:"+p.handle("alice"), self(p.URL+"/alice")))
-	_, err := webfinger.Verify(t.Context(), clientOf(p), as2.Actor{ID: p.URL + "/eve", PreferredUsername: "alice"})
+	_, err := webfinger.Verify(t.Context(), clientOf(p), remote(p.URL+"/eve", "alice"))
 	assert.ErrorContains(t, err, "is somebody else")
-	_, err = webfinger.Verify(t.Context(), clientOf(p), as2.Actor{ID: p.URL + "/eve", PreferredUsername: "alice@victim.test"})
+	_, err = webfinger.Verify(t.Context(), clientOf(p), remote(p.URL+"/eve", "alice@victim.test"))
 	assert.Error(t, err)
 }
 

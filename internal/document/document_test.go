@@ -171,3 +171,18 @@ func TestARefusalEchoesNothingAndIsNotKept(t *testing.T) {
 	assert.Equal(t, "Not Found\n", w.Body.String())
 	assert.Equal(t, "no-store", w.Header().Get("Cache-Control"))
 }
+
+func FuzzIfNoneMatch(f *testing.F) {
+	d := document.New(activityJSON, []byte(`{"a":1}`), document.Options{})
+	for _, field := range []string{d.ETag(), "W/" + d.ETag(), "*", `"a", "b"`, `W/"`, `"",,W/""`} {
+		f.Add(field)
+	}
+	f.Fuzz(func(t *testing.T, field string) {
+		res := ask(t, d, "GET", http.Header{"If-None-Match": {field}})
+		if res.StatusCode == 304 {
+			assert.True(t, strings.TrimSpace(field) == "*" || strings.Contains(field, d.ETag()), field)
+			return
+		}
+		assert.Equal(t, 200, res.StatusCode)
+	})
+}
