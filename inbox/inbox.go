@@ -63,6 +63,7 @@ type Handler struct {
 	Limits limits.Limits    // zero is limits.Default
 
 	once   sync.Once
+	warn   sync.Once
 	limits limits.Limits
 	gate   *gate
 	seen   *replays
@@ -82,7 +83,7 @@ func (h *Handler) prepare() {
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.once.Do(h.prepare)
 	defer h.survive(w, r)
-	if refusal := h.serve(w, r); refusal != nil {
+	if refusal := h.serve(w, r, h.limitTime(w)); refusal != nil {
 		h.turnAway(w, r, refusal)
 		return
 	}
@@ -98,7 +99,7 @@ func (h *Handler) survive(w http.ResponseWriter, r *http.Request) {
 	h.turnAway(w, r, refuse(panicked, fmt.Errorf("%v at %s", broken, debug.Stack())))
 }
 
-func (h *Handler) serve(w http.ResponseWriter, r *http.Request) *signing.Refusal {
+func (h *Handler) serve(w http.ResponseWriter, r *http.Request, limited bool) *signing.Refusal {
 	if refusal := h.admissible(r); refusal != nil {
 		return refusal
 	}
@@ -107,7 +108,7 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request) *signing.Refusal
 		return refusal
 	}
 	defer visit.leave()
-	verified, activity, refusal := h.hear(w, r, visit)
+	verified, activity, refusal := h.hear(w, r, visit, limited)
 	switch {
 	case refusal == nil:
 		return h.take(r.Context(), verified, activity)
@@ -118,21 +119,21 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request) *signing.Refusal
 	return refusal
 }
 
-// hear reads an activity and proves who sent it.
-func (h *Handler) hear(w http.ResponseWriter, r *http.Request, visit *visit) (signing.Verified, as2.Activity, *signing.Refusal) {
-	body, refusal := read(w, r, h.limits)
+// hear reads an activity strictly and proves who sent it.
+func (h *Handler) hear(w http.ResponseWriter, r *http.Request, visit *visit, limited bool) (v signing.Verified, a as2.Activity, _ *signing.Refusal) {
+	body, refusal := h.read(w, r, limited)
+	if refusal == nil {
+		refusal = visit.work(r.Context())
+	}
 	if refusal != nil {
-		return signing.Verified{}, as2.Activity{}, refusal
+		return v, a, refusal
 	}
-	if refusal := visit.work(r.Context()); refusal != nil {
-		return signing.Verified{}, as2.Activity{}, refusal
-	}
-	activity, err := as2.ReadActivity(body, h.limits)
+	a, err := as2.ReadActivity(body, h.limits)
 	if err != nil {
-		return signing.Verified{}, as2.Activity{}, refuse(jsonRefused, err)
+		return v, a, refuse(jsonRefused, err)
 	}
-	verified, refusal := h.verify(r, body, activity)
-	return verified, activity, refusal
+	v, refusal = h.verify(r, body, a)
+	return v, a, refusal
 }
 
 func (h *Handler) verify(r *http.Request, body []byte, a as2.Activity) (signing.Verified, *signing.Refusal) {

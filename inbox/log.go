@@ -22,6 +22,9 @@ func (h *Handler) turnAway(w http.ResponseWriter, r *http.Request, refusal *sign
 		header.Set("Retry-After", strconv.Itoa(int(h.limits.RetryAfter.Seconds())))
 	}
 	header.Set("Cache-Control", "private, no-store")
+	if unread[refusal.Reason] && r.ContentLength != 0 {
+		header.Set("Connection", "close")
+	}
 	http.Error(w, http.StatusText(refusal.Status), refusal.Status)
 
 	level := slog.LevelInfo

@@ -71,7 +71,9 @@ func addressed(t *testing.T, body []byte) (string, bool) {
 	}
 	a, err := as2.ReadActivity(body, limits.Default())
 	if err != nil {
-		return "400 " + strings.TrimPrefix(err.Error(), "as2: "), true
+		var refusal *as2.Refusal
+		require.ErrorAs(t, err, &refusal)
+		return "400 " + string(refusal.Reason), true
 	}
 	w := newWorld(t)
 	w.inhabit(a)

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/panui/panui/actor"
-	"github.com/panui/panui/internal/limits"
 	"github.com/panui/panui/signing"
 )
 
@@ -83,9 +82,22 @@ func isActivity(values []string) bool {
 		(profile == "" || slices.Contains(strings.Fields(profile), "https://www.w3.org/ns/activitystreams"))
 }
 
+// limitTime gives the body until a deadline, whether it is read here or drained
+// by the server after a refusal. A middleware that hides the connection makes
+// this impossible; then reading gives up by itself.
+func (h *Handler) limitTime(w http.ResponseWriter) (limited bool) {
+	if http.NewResponseController(w).SetReadDeadline(time.Now().Add(h.limits.BodyDeadline)) == nil {
+		return true
+	}
+	h.warn.Do(func() {
+		h.log().Warn("inbox: a middleware hides the connection, so a body that does not come holds it until the server's ReadTimeout; give its ResponseWriter an Unwrap method")
+	})
+	return false
+}
+
 // read reads the body within its bounds of size and time.
-func read(w http.ResponseWriter, r *http.Request, l limits.Limits) ([]byte, *signing.Refusal) {
-	body, err := readBefore(w, http.MaxBytesReader(w, r.Body, l.InboxBody), l.BodyDeadline)
+func (h *Handler) read(w http.ResponseWriter, r *http.Request, limited bool) ([]byte, *signing.Refusal) {
+	body, err := h.readAll(w, http.MaxBytesReader(w, r.Body, h.limits.InboxBody), limited)
 	var long *http.MaxBytesError
 	switch {
 	case err == nil && len(body) == 0:
@@ -100,15 +112,15 @@ func read(w http.ResponseWriter, r *http.Request, l limits.Limits) ([]byte, *sig
 	return nil, refuse(bodyBroken, err)
 }
 
-// readBefore sets the deadline on the connection, and where a middleware hides
-// that, gives up waiting.
-func readBefore(w http.ResponseWriter, body io.Reader, d time.Duration) ([]byte, error) {
-	connection := http.NewResponseController(w)
-	if connection.SetReadDeadline(time.Now().Add(d)) != nil {
-		return readWaiting(body, d)
+func (h *Handler) readAll(w http.ResponseWriter, body io.Reader, limited bool) ([]byte, error) {
+	if !limited {
+		return readWaiting(body, h.limits.BodyDeadline)
 	}
-	defer connection.SetReadDeadline(time.Time{})
-	return io.ReadAll(body)
+	all, err := io.ReadAll(body)
+	if err == nil { // or the server would wait for the rest of it for ever
+		err = http.NewResponseController(w).SetReadDeadline(time.Time{})
+	}
+	return all, err
 }
 
 // readWaiting leaves a read that takes too long to the server, which ends it with the connection.
@@ -130,4 +142,11 @@ func readWaiting(body io.Reader, d time.Duration) ([]byte, error) {
 	case <-timer.C:
 		return nil, os.ErrDeadlineExceeded
 	}
+}
+
+// unread are the refusals after which a body may still be on its way. The
+// connection ends with them, so that nobody waits for it.
+var unread = map[string]bool{
+	noSuchInbox: true, wrongMethod: true, headerTooLarge: true, wrongMediaType: true,
+	bodyTooLong: true, budgetUsed: true, busy: true, bodySlow: true, bodyBroken: true,
 }

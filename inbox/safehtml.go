@@ -134,7 +134,7 @@ func writeText(text *strings.Builder, n *html.Node) {
 	switch {
 	case n.Type == html.TextNode:
 		text.WriteString(n.Data)
-	case n.Type == html.ElementNode && unread[n.DataAtom]:
+	case n.Type == html.ElementNode && unsaid[n.DataAtom]:
 		return
 	case n.DataAtom == atom.Br:
 		text.WriteByte('\n')
@@ -148,7 +148,7 @@ func writeText(text *strings.Builder, n *html.Node) {
 }
 
 var (
-	unread = map[atom.Atom]bool{atom.Script: true, atom.Style: true, atom.Template: true, atom.Noscript: true, atom.Iframe: true, atom.Object: true}
+	unsaid = map[atom.Atom]bool{atom.Script: true, atom.Style: true, atom.Template: true, atom.Noscript: true, atom.Iframe: true, atom.Object: true}
 	block  = map[atom.Atom]bool{atom.P: true, atom.Li: true, atom.Blockquote: true, atom.Pre: true, atom.Div: true,
 		atom.H1: true, atom.H2: true, atom.H3: true, atom.H4: true, atom.H5: true, atom.H6: true, atom.Tr: true}
 )
