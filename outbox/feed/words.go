@@ -75,7 +75,7 @@ const (
 	mostAbstract  = 400
 )
 
-var paragraph = regexp.MustCompile(`(?s)<p[^>]*>.*?</p>|<li[^>]*>.*?</li>`)
+var paragraph = regexp.MustCompile(`(?s)<p(?: [^>]*)?>.*?</p>|<li(?: [^>]*)?>.*?</li>`)
 
 // abstract makes plain text of the first paragraphs of a body that say more
 // than the title.
