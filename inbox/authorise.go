@@ -82,9 +82,9 @@ var (
 	asksOneOfUs = demand{noSuchActor, func(c claim) bool {
 		return len(c.concerns) == 1
 	}}
-	// reachable: the follower has an inbox that we may deliver to.
-	reachable = demand{inboxRefused, func(c claim) bool {
-		return c.reachable
+	// reachable: the follower has an inbox, and it is not ours.
+	reachable = demand{actorUnusable, func(c claim) bool {
+		return c.remote.ID == c.speaker && c.remote.Inbox != "" && !c.urls.Owns(c.remote.Inbox)
 	}}
 )
 

@@ -329,9 +329,9 @@ func TestSemanticCorpus(t *testing.T) {
 		{"B074", "a Follow of nobody", raw(strings.Replace(aliceFollows, "{news}", "https://our.test/ap/actors/nobody", 1)), 404, noSuchActor, 1},
 		{"B074", "a Follow of a post", raw(strings.Replace(aliceFollows, "{news}", "{post}", 1)), 404, noSuchActor, 1},
 		{"B075", "an inbox on a private network", func(w *world) *http.Request {
-			w.people.actors[ids["alice"]] = withInbox(w, "https://10.0.0.1/inbox")
+			w.people.fail = fmt.Errorf("inbox https://10.0.0.1/inbox: %w", actor.ErrRefused)
 			return w.request(aliceFollows)
-		}, 403, inboxRefused, 1},
+		}, 403, actorUnusable, 1},
 		{"B076", "Undo of another's Follow, embedded", before(bobs.Replace(aliceFollows), raw(undo(bobs.Replace(`{"id":"{alice}/follows/1","type":"Follow","actor":"{alice}","object":"{news}"}`)))), 403, undoOfAnother, 1},
 		{"B076", "Undo of another's Follow, by id", before(bobs.Replace(aliceFollows), raw(undo(`"{bob}/follows/1"`))), 403, storedOfAnother, 1},
 		{"B076", "Undo of another's Follow, under a false name", before(bobs.Replace(aliceFollows), raw(undo(`{"id":"{bob}/follows/1","type":"Follow","actor":"{alice}","object":"{news}"}`))), 403, storedOfAnother, 1},
@@ -346,12 +346,6 @@ func TestSemanticCorpus(t *testing.T) {
 		{"B085", "a like by a blocked actor", func(w *world) *http.Request { blocksAlice(w); return w.request(aliceLikes) }, 403, actorBlocked, 1},
 		{"", "an actor of another server says what is another's", raw(carols.Replace(strings.Replace(aliceReplies, `"actor":"{alice}"`, `"actor":"{mallory}"`, 1))), 403, actorNotSigner, 1},
 	})
-}
-
-func withInbox(w *world, inbox string) (r actor.Remote) {
-	r = w.people.actors[ids["alice"]]
-	r.Inbox = inbox
-	return r
 }
 
 // run sends every row twice and checks the standing invariants.
@@ -541,6 +535,12 @@ func TestADeleteByAStrangerCostsNothing(t *testing.T) {
 	r := w.request(stranger.Replace(aliceClosesAccount))
 	r.Header.Del("Signature")
 	assert.Equal(t, 401, w.serve(r).Code, "it must at least look signed")
+
+	w = newWorld(t)
+	require.Equal(t, 202, w.deliver(aliceFollows))
+	delete(w.people.keys, ids["alice"]+"#main-key")
+	assert.Equal(t, 202, w.deliver(aliceClosesAccount), "of a follower whose key is gone it proves nothing, and nobody can ask again")
+	assert.Equal(t, []string{ids["alice"]}, w.followers())
 
 	w = newWorld(t)
 	require.Equal(t, 202, w.deliver(aliceFollows))

@@ -24,8 +24,7 @@ type facts struct {
 
 	concerns []concern // whom of ours
 
-	remote    actor.Remote // who asks, for a Follow
-	reachable bool         // its inbox is one that we may deliver to
+	remote actor.Remote // who asks, for a Follow
 
 	// What is stored under the ids that the activity names, whoever said it, and
 	// what the actor said about the same thing.
@@ -96,7 +95,6 @@ func (h *Handler) facts(ctx context.Context, a as2.Activity, remote actor.Remote
 
 func (f *finder) follow() {
 	f.concern(f.Object[0].ID, f.Object[0].ID)
-	f.reachable = f.remote.ID == f.Actor && f.mayDeliver(f.remote.Inbox)
 	if len(f.concerns) == 1 {
 		f.findFollowers(store.FollowerQuery{Actor: f.concerns[0].ID, ID: f.Actor})
 	}

@@ -31,7 +31,9 @@ import (
 
 // Resolver finds remote actors; *actor.Resolver is one.
 type Resolver interface {
-	// Actor returns the remote actor with the id, as its own server shows it.
+	// Actor returns the remote actor with the id, as its own server shows it. Its
+	// inboxes are ones that may be delivered to, and of one origin. An error that
+	// wraps signing.ErrUnreachable says that asking again later may help.
 	Actor(ctx context.Context, id string) (actor.Remote, error)
 	// Forget drops what is remembered of it, its keys too.
 	Forget(id string)
@@ -48,10 +50,9 @@ type Handler struct {
 	Resolver Resolver
 
 	Mode    Mode
-	Policy  Policy                 // nil accepts as the mode has it
-	Blocked func(id string) bool   // of a remote actor or object; nil blocks nothing. The Verifier blocks whole hosts
-	Reach   func(url string) error // says why an inbox is one that we never deliver to, as egress.Client.Check does; nil asks only for https
-	Wake    func()                 // called when a delivery was enqueued; nil leaves it to the next poll
+	Policy  Policy               // nil accepts as the mode has it
+	Blocked func(id string) bool // of a remote actor or object; nil blocks nothing. The Verifier blocks whole hosts
+	Wake    func()               // called when a delivery was enqueued; nil leaves it to the next poll
 
 	// Proxies are the reverse proxies in front, whose X-Forwarded-For is
 	// believed. Without them a request from a private address is not counted
@@ -112,7 +113,7 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, limited bool) *s
 	switch {
 	case refusal == nil:
 		return h.take(r.Context(), verified, activity)
-	case errors.Is(refusal, errNothingKept):
+	case errors.Is(refusal, errNothingKept), activity.Type == "Delete" && errors.Is(refusal, actor.ErrGone):
 		return nil
 	}
 	visit.charge()
@@ -207,8 +208,11 @@ func (h *Handler) asking(ctx context.Context, a as2.Activity) (actor.Remote, *si
 		return actor.Remote{}, nil
 	}
 	remote, err := h.Resolver.Actor(ctx, a.Actor)
-	if err != nil {
-		return remote, refuse(actorUnknown, err)
+	switch {
+	case errors.Is(err, signing.ErrUnreachable):
+		return remote, refuse(actorUnreachable, err)
+	case err != nil:
+		return remote, refuse(actorUnusable, err)
 	}
 	return remote, nil
 }
@@ -274,17 +278,6 @@ func (h *Handler) blocks(a as2.Activity) bool {
 		}
 	}
 	return slices.ContainsFunc(ids, func(id string) bool { return id != "" && !h.URLs.Owns(id) && h.Blocked(id) })
-}
-
-// mayDeliver says whether an inbox is one that we would ever deliver to.
-func (h *Handler) mayDeliver(inbox string) bool {
-	if host(inbox) == "" || h.URLs.Owns(inbox) {
-		return false
-	}
-	if h.Reach != nil {
-		return h.Reach(inbox) == nil
-	}
-	return len(inbox) > len("https://") && inbox[:len("https://")] == "https://"
 }
 
 // actor returns the actor of ours with the id, or nil.

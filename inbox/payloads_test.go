@@ -118,7 +118,6 @@ func (w *world) inhabit(a as2.Activity) {
 		w.must(store.PutPost{Post: store.Post{ID: post, Actor: who, Key: post, Rev: 1, State: store.Live}})
 	}
 	w.people.add(a.Actor)
-	w.Reach = func(string) error { return nil }
 }
 
 func first(ids []string, wanted func(string) bool) string {

@@ -82,7 +82,7 @@ func (p planner) follow() ([]store.Op, outcome, error) {
 	local, before := p.concerns[0].Local, slices.Clone(p.followers)
 	follower := store.Follower{
 		Actor: local.ID, ID: p.Actor, Follow: p.ID, Since: p.now, State: store.Accepted,
-		Inbox: p.remote.Inbox, Host: host(p.remote.Inbox), SharedInbox: p.shared(),
+		Inbox: p.remote.Inbox, Host: host(p.remote.Inbox), SharedInbox: p.remote.SharedInbox,
 	}
 	if p.blocked || p.verdict == Refuse {
 		return p.refuseFollower(follower)
@@ -117,14 +117,6 @@ func (p planner) refuseFollower(f store.Follower) ([]store.Op, outcome, error) {
 	return []store.Op{
 		p.record("refuse", f.Actor, ""), store.RemoveFollower{Actor: f.Actor, ID: f.ID}, reject,
 	}, refused, err
-}
-
-// shared is the shared inbox where it is of the same origin as the actor's own.
-func (p planner) shared() string {
-	if sameOrigin(p.remote.SharedInbox, p.remote.Inbox) {
-		return p.remote.SharedInbox
-	}
-	return ""
 }
 
 func (p planner) create(object *as2.Object) ([]store.Op, outcome) {

@@ -8,31 +8,31 @@ import (
 )
 
 const (
-	noSuchInbox     = "no-such-inbox"
-	wrongMethod     = "method"
-	headerTooLarge  = "header-too-large"
-	wrongMediaType  = "media-type"
-	bodyTooLong     = "body-too-long"
-	bodyEmpty       = "body-empty"
-	budgetUsed      = "budget-used"
-	busy            = "busy"
-	bodySlow        = "body-slow"
-	bodyBroken      = "body-broken"
-	jsonRefused     = "json-refused"
-	verifierBroken  = "verifier-broken"
-	actorUnknown    = "actor-unreachable"
-	actorOurs       = "actor-is-ours"
-	actorNotSigner  = "actor-not-signer"
-	idElsewhere     = "id-elsewhere"
-	actorBlocked    = "actor-blocked"
-	objectOurs      = "object-is-ours"
-	objectOfAnother = "object-of-another"
-	storedOfAnother = "stored-for-another"
-	undoOfAnother   = "undo-of-another"
-	noSuchActor     = "no-such-actor"
-	inboxRefused    = "follower-inbox-refused"
-	storeFailed     = "store-failed"
-	panicked        = "panicked"
+	noSuchInbox      = "no-such-inbox"
+	wrongMethod      = "method"
+	headerTooLarge   = "header-too-large"
+	wrongMediaType   = "media-type"
+	bodyTooLong      = "body-too-long"
+	bodyEmpty        = "body-empty"
+	budgetUsed       = "budget-used"
+	busy             = "busy"
+	bodySlow         = "body-slow"
+	bodyBroken       = "body-broken"
+	jsonRefused      = "json-refused"
+	verifierBroken   = "verifier-broken"
+	actorUnreachable = "actor-unreachable"
+	actorUnusable    = "actor-unusable"
+	actorOurs        = "actor-is-ours"
+	actorNotSigner   = "actor-not-signer"
+	idElsewhere      = "id-elsewhere"
+	actorBlocked     = "actor-blocked"
+	objectOurs       = "object-is-ours"
+	objectOfAnother  = "object-of-another"
+	storedOfAnother  = "stored-for-another"
+	undoOfAnother    = "undo-of-another"
+	noSuchActor      = "no-such-actor"
+	storeFailed      = "store-failed"
+	panicked         = "panicked"
 )
 
 // reasons stand in the order in which a request meets them; between
@@ -50,17 +50,17 @@ var reasons = []signing.Reason{
 	{Code: bodyBroken, Status: http.StatusBadRequest, Meaning: "The body ended early or was framed wrongly."},
 	{Code: jsonRefused, Status: http.StatusBadRequest, Meaning: "The body is not an activity as a strict reader takes it."},
 	{Code: verifierBroken, Status: http.StatusInternalServerError, Meaning: "The verifier failed without a reason. Ours to mend."},
-	{Code: actorUnknown, Status: http.StatusServiceUnavailable, Meaning: "The document of who asks to follow could not be had just now; the peer should try again."},
 	{Code: actorOurs, Status: http.StatusForbidden, Meaning: "An actor with an id of ours spoke over the network."},
 	{Code: actorNotSigner, Status: http.StatusForbidden, Meaning: "The key is another actor's than the activity's. Forwarded activities are not taken."},
 	{Code: idElsewhere, Status: http.StatusForbidden, Meaning: "The activity's id is not of its actor's origin."},
+	{Code: actorUnreachable, Status: http.StatusServiceUnavailable, Meaning: "The document of who asks to follow could not be had just now; the peer should try again."},
+	{Code: actorUnusable, Status: http.StatusForbidden, Meaning: "The document of who asks to follow is not that of an actor, or names an inbox that we never deliver to."},
 	{Code: actorBlocked, Status: http.StatusForbidden, Meaning: "The actor, or something that it names, is blocked."},
 	{Code: objectOurs, Status: http.StatusForbidden, Meaning: "It would change something of ours from outside."},
 	{Code: objectOfAnother, Status: http.StatusForbidden, Meaning: "What is said has another author than who says it, or an id of another origin."},
 	{Code: undoOfAnother, Status: http.StatusForbidden, Meaning: "What is undone was done by another actor."},
 	{Code: storedOfAnother, Status: http.StatusForbidden, Meaning: "What is stored under the id was said by another actor."},
 	{Code: noSuchActor, Status: http.StatusNotFound, Meaning: "A Follow of something that is not an actor here."},
-	{Code: inboxRefused, Status: http.StatusForbidden, Meaning: "The follower's inbox is an address that we never deliver to."},
 	{Code: storeFailed, Status: http.StatusServiceUnavailable, Meaning: "The store failed, or kept changing under the decision; nothing has changed and the peer should try again."},
 	{Code: panicked, Status: http.StatusInternalServerError, Meaning: "A defect. Ours to mend; the detail says where."},
 }
