@@ -124,7 +124,7 @@ func (c Config) compose(urls actor.URLs, actors []*actor.Local) (*Site, error) {
 			Store: c.Store, Actors: actors, URLs: urls, Wake: deliverer.Wake, Changed: said.Refresh, Now: c.Now, Log: c.Log,
 		},
 		inbox: &inbox.Handler{
-			URLs: urls, Actors: actors, Store: c.Store, Resolver: resolver, Reach: client.Check, Wake: deliverer.Wake,
+			URLs: urls, Actors: actors, Store: c.Store, Resolver: resolver, Wake: deliverer.Wake,
 			Mode: c.Mode, Policy: c.Policy, Proxies: c.Proxies, Now: c.Now, Log: c.Log,
 			Verifier: &signing.Verifier{
 				BaseURL: c.BaseURL, Keys: resolver, Policy: c.Keys, Blocked: c.Blocked, Now: c.Now, InsecureLoopback: c.InsecureLoopback,
