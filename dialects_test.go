@@ -19,7 +19,7 @@ import (
 func TestEverySoftwareIsServed(t *testing.T) {
 	for _, dialect := range []actortest.Dialect{
 		actortest.Mastodon, actortest.Misskey, actortest.Pleroma, actortest.GoToSocial, actortest.Pixelfed,
-		actortest.Lemmy, actortest.Threads, actortest.WordPress, actortest.MicroBlog,
+		actortest.Lemmy, actortest.PeerTube, actortest.Threads, actortest.WordPress, actortest.MicroBlog,
 	} {
 		t.Run(dialect.String(), func(t *testing.T) {
 			ctx := within(t)

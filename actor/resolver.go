@@ -182,8 +182,12 @@ func (r *Resolver) ownerOf(keyID string, renew bool) *known {
 	return k
 }
 
+// key returns the key with the id, or the one that is listed for the id of the
+// actor itself, which PeerTube signs with.
 func (k *known) key(id string) (signing.PublicKey, error) {
-	i := slices.IndexFunc(k.keys, func(key signing.PublicKey) bool { return key.ID == id })
+	i := slices.IndexFunc(k.keys, func(key signing.PublicKey) bool {
+		return key.ID == id || id == k.ID && len(k.Keys) == 1
+	})
 	if i < 0 {
 		return signing.PublicKey{}, errors.New("its owner lists no such key that the policy accepts")
 	}

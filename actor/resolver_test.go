@@ -209,6 +209,27 @@ func TestKeysAreFoundWhereverTheyLie(t *testing.T) {
 	}
 }
 
+// PeerTube names the actor where others name the key.
+func TestTheActorStandsForItsOneKey(t *testing.T) {
+	o := newOrigin(t)
+	id := o.alice(public(0))
+	r, _ := newResolver()
+	for range 2 {
+		key, err := r.PublicKey(t.Context(), id, false)
+		require.NoError(t, err)
+		assert.Equal(t, id, key.Owner)
+		assert.Equal(t, id+"#main-key", key.ID)
+		assert.True(t, keys()[0].PublicKey.Equal(key.Key))
+	}
+	assert.Equal(t, 1, o.requests(), "the second time it is known")
+
+	two := o.URL + "/two"
+	o.serve("/two", fmt.Sprintf(`{"id":%q,"type":"Person","inbox":%q,"publicKey":[%s,%s]}`, two, o.URL+"/inbox",
+		bareKey(two+"#a", two, public(0)), bareKey(two+"#b", two, public(1))))
+	_, err := r.PublicKey(t.Context(), two, false)
+	assert.Error(t, err, "it does not say which of two")
+}
+
 // B098, and what else a key's document may claim that its owner does not confirm.
 func TestAKeyThatItsOwnerDoesNotListIsRefused(t *testing.T) {
 	for _, c := range []struct {

@@ -139,7 +139,8 @@ func ReadActor(b []byte, l limits.Limits) (Actor, error) {
 }
 
 // ReadKey scans b and reads the key with the id from it: b is that key, or an
-// actor that lists it. An error is a [*Refusal].
+// actor that lists it. The id of an actor means the one key that it lists, since
+// PeerTube signs so. An error is a [*Refusal].
 func ReadKey(b []byte, id string, l limits.Limits) (Key, error) {
 	var w struct {
 		wireKey
@@ -149,10 +150,14 @@ func ReadKey(b []byte, id string, l limits.Limits) (Key, error) {
 		return Key{}, err
 	}
 	r := reader{limits: l}
-	keys := append(r.keys(w.PublicKey), r.key(w.wireKey))
+	listed, whole := r.keys(w.PublicKey), r.key(w.wireKey)
 	if err := r.err(); err != nil {
 		return Key{}, err
 	}
+	if len(listed) == 1 && whole.ID == id && whole.PEM == "" {
+		return listed[0], nil
+	}
+	keys := append(listed, whole)
 	i := slices.IndexFunc(keys, func(k Key) bool { return k.ID == id && k.PEM != "" })
 	if i < 0 {
 		return Key{}, &Refusal{Reason: ReasonNoKey}

@@ -345,6 +345,26 @@ func TestAnActorIsReadInEveryDialect(t *testing.T) {
 	}
 }
 
+// PeerTube names its actor where others name a key.
+func TestTheIDOfAnActorIsThatOfItsOneKey(t *testing.T) {
+	const id = "https://a.example/u"
+	key := func(name string) string {
+		return `{"id":"https://a.example/u#` + name + `","owner":"https://a.example/u","publicKeyPem":"PEM"}`
+	}
+	got, err := as2.ReadKey([]byte(person), id, limits.Default())
+	require.NoError(t, err)
+	assert.Equal(t, as2.Key{ID: id + "#main-key", Owner: id, PEM: "PEM"}, got)
+	for name, body := range map[string]string{
+		"two keys":                string(with(t, person, "publicKey", "["+key("one")+","+key("two")+"]")),
+		"no key":                  string(with(t, person, "publicKey", "[]")),
+		"a key without a PEM":     string(with(t, person, "publicKey", `{"id":"https://a.example/u#k","owner":"https://a.example/u"}`)),
+		"the document of another": string(with(t, person, "id", `"https://a.example/v"`)),
+	} {
+		_, err := as2.ReadKey([]byte(body), id, limits.Default())
+		assert.Equal(t, as2.ReasonNoKey, reasonOf(t, err), name)
+	}
+}
+
 func TestAKeyIsRead(t *testing.T) {
 	const id = "https://a.example/u#main-key"
 	want := as2.Key{ID: id, Owner: "https://a.example/u", PEM: "PEM"}
