@@ -87,6 +87,14 @@ var postRules = []rule{
 			assert.Equal(d, c.want, postIDs(d, c.q), "%+v", c.q)
 		}
 	}},
+	{says: "the live posts of one actor are counted", test: func(d *db) {
+		theirs := puts(3, 1)
+		theirs.Post.Actor = alerts
+		d.do(puts(1, 1), puts(2, 1), theirs, puts(4, 1), puts(2, 2), withdraws(4, 2))
+		assert.Equal(d, 2, must(d.CountPosts(ctx, news))(d))
+		assert.Equal(d, 1, must(d.CountPosts(ctx, alerts))(d))
+		assert.Equal(d, 0, must(d.CountPosts(ctx, other))(d))
+	}},
 	{says: "a list without a limit has a hundred", test: func(d *db) {
 		for n := range 101 {
 			d.do(puts(n, 1), notes("x"), replies(n, object(1)), follows(news, string(rune('a'+n)), hosts[0]),

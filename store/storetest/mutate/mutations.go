@@ -94,6 +94,7 @@ var mutations = []mutation{
 	{sqlRead, "counts leave out what is not a reply", `about = ? AND type = 'Create' AND state = 'held'`, `about = ? AND state = 'held'`},
 	{sqlRead, "a reply to two actors counts once", `(SELECT COUNT(DISTINCT id) FROM received WHERE about = ? AND type = 'Create' AND state = 'shown')`, `(SELECT COUNT(id) FROM received WHERE about = ? AND type = 'Create' AND state = 'shown')`},
 	{sqlRead, "only accepted followers count", `WHERE actor = ? AND state = 'accepted'`, `WHERE actor = ?`},
+	{sqlRead, "only live posts count", `WHERE actor = ? AND state = 'live'`, `WHERE actor = ?`},
 	{sqlRead, "pinned posts are found", `if q.Pinned {`, `if false {`},
 	{sqlValues, "times are kept to the millisecond", `return t.UnixMilli() }`, `return t.Unix() * 1000 }`},
 	{sqlValues, "times come back in UTC", `time.UnixMilli(n).UTC()`, `time.UnixMilli(n).In(time.FixedZone("NZST", 12*60*60))`},
@@ -141,5 +142,6 @@ var mutations = []mutation{
 	{memHeard, "only its author takes back what was said", `if r.ID == op.ID && r.From == op.From {`, `if r.ID == op.ID {`},
 	{memHeard, "a decision is about what was seen", `!op.Seen.IsZero() && !moment(op.Seen).Equal(seen)`, `false`},
 	{memRead, "a receipt looks at the newest delivery", `if id > newest[d.Inbox].ID {`, `if true {`},
+	{memRead, "only live posts count", `p.Actor == actor && p.State == store.Live`, `p.Actor == actor`},
 	{memRead, "lists have a limit", `min(most, len(found))`, `len(found)`},
 }
