@@ -68,6 +68,11 @@ var claimRules = []rule{
 		assert.Empty(d, d.claims(store.Claim{Actors: []string{news}, Now: after(2 * time.Hour), Lease: time.Minute, Except: hosts}))
 		assert.Empty(d, d.claim(nine, news))
 	}},
+	{says: "a caller whose clock is behind gets nothing for a host that is down by it", test: func(d *db) {
+		d.do(sendsTo(1, hosts[0]), store.PutPeer{Peer: store.Peer{Host: hosts[0], DownUntil: after(time.Hour)}})
+		assert.Empty(d, d.claims(store.Claim{Actors: []string{news}, Now: after(2 * time.Hour), Lease: time.Minute, Except: hosts}))
+		assert.Empty(d, d.claim(nine, news))
+	}},
 	{says: "a delivery under lease is nobody else's, until the lease ends; each claim counts an attempt", test: func(d *db) {
 		d.do(sendsTo(1, hosts[0]))
 		assert.Equal(d, 1, d.claimOne(nine, news).Attempt)

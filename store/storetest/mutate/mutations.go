@@ -32,7 +32,7 @@ var mutations = []mutation{
 	{sqlSaid, "what is withdrawn stays withdrawn", `AND rev = ? AND state = 'live'`, `AND rev = ?`},
 	{sqlSaid, "an id is published once", `case known > 0:`, `case known > 1:`},
 	{sqlSaid, "one live post for a key", `key = ? AND state = 'live')`, `key = ? AND state = 'none')`},
-	{sqlSaid, "an activity is fanned out once", "if !fresh {", "if false {"},
+	{sqlSaid, "an activity is fanned out once", "if !fresh {", "if !fresh && seq < 0 {"},
 	{sqlSaid, "only accepted followers are told", `FROM follower WHERE actor = ? AND state = 'accepted'`, `FROM follower WHERE actor = ?`},
 	{sqlSaid, "a shared inbox is for two or more", `OVER (PARTITION BY shared_inbox) > 1`, `OVER (PARTITION BY shared_inbox) > 0`},
 	{sqlSaid, "what was tried may have arrived", `AND (tried = 1 OR lease <>`, `AND (tried = 2 OR lease <>`},
