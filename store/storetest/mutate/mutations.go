@@ -40,7 +40,7 @@ var mutations = []mutation{
 	{sqlSaid, "a joined audience has each inbox once", `e GROUP BY inbox`, `e GROUP BY inbox, weight`},
 	{sqlSaid, "the biggest inbox is queued first", `ORDER BY t.weight DESC, t.inbox`, `ORDER BY t.weight, t.inbox`},
 	{sqlSaid, "sending again leaves what is pending", `WHERE delivery.state <> 'pending'`, `WHERE delivery.state <> 'none'`},
-	{sqlSaid, "what is not public is marked to be forgotten", `bit(!public), ms(a.At)`, `bit(false), ms(a.At)`},
+	{sqlSaid, "what is not public is marked to be forgotten", `bit(!public), ms(a.At)`, `bit(!public && seq < 0), ms(a.At)`},
 	{sqlSaid, "an activity is forgotten with its last delivery only", `AND NOT EXISTS (SELECT 1 FROM delivery WHERE activity = ?)`, `AND ? > 0`},
 	{sqlSaid, "what is delivered and private is erased", "if forget {", "if false {"},
 	{sqlSaid, "cancel takes back only what is pending", `SET state = 'cancelled', ready = 0 WHERE object = ? AND state = 'pending'`, `SET state = 'cancelled', ready = 0 WHERE object = ?`},
