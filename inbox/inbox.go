@@ -251,7 +251,9 @@ func (h *Handler) decide(ctx context.Context, v signing.Verified, a as2.Activity
 	if err != nil || len(ops) == 0 {
 		return out, nil, err
 	}
-	if err := h.Store.Apply(ctx, ops...); err != nil {
+	writing, cancel := context.WithTimeout(ctx, h.limits.StoreTimeout)
+	defer cancel()
+	if err := h.Store.Apply(writing, ops...); err != nil {
 		return "", nil, err
 	}
 	if h.Wake != nil && slices.ContainsFunc(ops, isSend) {

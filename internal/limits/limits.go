@@ -47,6 +47,7 @@ type Limits struct {
 	InWork         int           // requests to the inbox at once, for each CPU
 	Waiting        int           // and waiting for that, for each CPU; more is 503
 	RetryAfter     time.Duration // what a 503 or 429 says
+	StoreTimeout   time.Duration // for the one write of a request to the inbox, while a peer waits; later is 503
 	PerIP          int           // unverified requests to the inbox from one address in PerIPWindow
 	PerIPWindow    time.Duration
 	ConnsPerHost   int // connections to one host
@@ -76,7 +77,7 @@ func Default() Limits {
 
 		CacheEntries: 10_000, ActorTTL: 24 * time.Hour, FailureTTL: 5 * time.Minute,
 
-		InWork: 8, Waiting: 64, RetryAfter: 30 * time.Second,
+		InWork: 8, Waiting: 64, RetryAfter: 30 * time.Second, StoreTimeout: 2 * time.Second,
 		PerIP: 300, PerIPWindow: 5 * time.Minute, ConnsPerHost: 2,
 		DeliveryAge: 7 * 24 * time.Hour, DeliveryTries: 14,
 		RepliesPerPost: 10_000, RepliesPerDay: 100,
