@@ -75,6 +75,9 @@ func (p Policy) ask(ctx context.Context, a as2.Activity, l limits.Limits) (j jud
 		return judgement{Hold, err.Error()}
 	}
 	j.verdict, j.reason = p(ctx, a.Actor, said)
+	if j.verdict < Accept || j.verdict > Refuse {
+		return judgement{Hold, fmt.Sprintf("the policy said %d", j.verdict)}
+	}
 	return j
 }
 

@@ -105,15 +105,15 @@ func TestWhatStaysOfAReply(t *testing.T) {
 	for foreign, want := range map[string]string{
 		`<p>Kia ora <strong>koutou</strong></p>`: `<p>Kia ora <strong>koutou</strong></p>`,
 		`<p><span class="h-card"><a href="https://our.test/@news" class="u-url mention" target="_blank" rel="me">@<span>news</span></a></span> thanks</p>`: `<p><a href="https://our.test/@news" rel="nofollow noopener ugc">@news</a> thanks</p>`,
-		`<a href="https://x.test/?a=1&amp;b=2">x</a>`:        `<a href="https://x.test/?a=1&amp;b=2" rel="nofollow noopener ugc">x</a>`,
-		`<ul><li>one<li>two</ul>`:                            `<ul><li>one</li><li>two</li></ul>`,
-		`one<br>two`:                                         `one<br/>two`,
-		`<h1>Big</h1><table><tr><td>cell</td></tr></table>`:  `Bigcell`,
-		`<img src="https://x.test/a.png" alt="a cat">`:       ``,
-		`2 < 3 & 4 > 3`:                                      `2 &lt; 3 &amp; 4 &gt; 3`,
+		`<a href="https://x.test/?a=1&amp;b=2">x</a>`:         `<a href="https://x.test/?a=1&amp;b=2" rel="nofollow noopener ugc">x</a>`,
+		`<ul><li>one<li>two</ul>`:                             `<ul><li>one</li><li>two</li></ul>`,
+		`one<br>two`:                                          `one<br/>two`,
+		`<h1>Big</h1><table><tr><td>cell</td></tr></table>`:   `Bigcell`,
+		`<img src="https://x.test/a.png" alt="a cat">`:        ``,
+		`2 < 3 & 4 > 3`:                                       `2 &lt; 3 &amp; 4 &gt; 3`,
 		"e\u0301 \u05e9\u05c1\u05b8 \u0e17\u0e35\u0e48 👩‍👩‍👧": "e\u0301 \u05e9\u05c1\u05b8 \u0e17\u0e35\u0e48 👩‍👩‍👧",
-		`<blockquote><p>quoted</p></blockquote>`:             `<blockquote><p>quoted</p></blockquote>`,
-		`<style>p{}</style><script>x</script>text`:           `text`,
+		`<blockquote><p>quoted</p></blockquote>`:              `<blockquote><p>quoted</p></blockquote>`,
+		`<style>p{}</style><script>x</script>text`:            `text`,
 	} {
 		if want != "" {
 			want = isolated + want + ended
