@@ -298,8 +298,9 @@ func (f *finder) crowd() {
 		f.crowded = true
 		return
 	}
-	counts, err := f.Store.Counts(f.ctx, f.concerns[0].about)
-	f.err, f.crowded = err, counts.Replies+counts.Held >= f.limits.RepliesPerPost
+	if first := f.concerns[0]; first.about != first.ID {
+		f.crowded, f.err = f.rooms.full(f.ctx, f.Store, first.about, f.limits.RepliesPerPost)
+	}
 }
 
 // keeps says whether anything is stored of a remote actor or under an id, or the id is ours.

@@ -166,6 +166,17 @@ func TestAFullHouse(t *testing.T) {
 	assert.Equal(t, http.StatusAccepted, w.deliver(aliceBoosts), "there is room again")
 }
 
+// Replies to one post are bounded, and counted seldom.
+func TestRepliesToAPostAreBounded(t *testing.T) {
+	w := newWorld(t)
+	w.Limits = limits.Default()
+	w.Limits.RepliesPerPost = 30
+	for i := range 40 {
+		require.Equal(t, 202, w.deliver(strings.NewReplacer("say/1", fmt.Sprint("say/", i), "notes/1", fmt.Sprint("notes/", i)).Replace(aliceReplies)))
+	}
+	assert.Len(t, w.received(store.ReceivedQuery{}), 30)
+}
+
 // serveOver serves the handler on a real connection, under its own middleware.
 func serveOver(t *testing.T, h http.Handler) (address string) {
 	server := httptest.NewServer(h)

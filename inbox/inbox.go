@@ -68,6 +68,7 @@ type Handler struct {
 	limits limits.Limits
 	gate   *gate
 	seen   *replays
+	rooms  *rooms
 }
 
 func (h *Handler) prepare() {
@@ -77,6 +78,7 @@ func (h *Handler) prepare() {
 	}
 	h.gate = newGate(h.limits, h.Proxies)
 	h.seen = newReplays(h.limits.CacheEntries)
+	h.rooms = newRooms(h.limits.CacheEntries)
 }
 
 // ServeHTTP answers 202 to what was taken, whether or not it had an effect, and
