@@ -43,7 +43,7 @@ func fanOut(b *testing.B, key crypto.Signer, inboxes int) {
 	tw := townOf(b, openSQLite(b), key)
 	tw.deliverer.Now, tw.publisher.Now = nil, nil
 	arrived := new(atomic.Int64)
-	hosts := sinks(b, 500, func(w http.ResponseWriter, r *http.Request) {
+	hosts := sinks(b, 1000, func(w http.ResponseWriter, r *http.Request) {
 		io.Copy(io.Discard, r.Body)
 		arrived.Add(1)
 		w.WriteHeader(http.StatusAccepted)

@@ -28,7 +28,10 @@ func (s *shift) flush(ctx context.Context) error {
 		s.flushing.Reset(pollLast)
 		return fmt.Errorf("settle %d deliveries: %w", len(batch), err)
 	}
-	s.dry = false // what had to wait for these is free now
+	s.freed += len(batch)
+	if s.freed >= flushAt || s.held() < flushAt {
+		s.dry, s.freed = false, 0 // what had to wait for these may be had now
+	}
 	s.report(ctx, outcomes)
 	return nil
 }

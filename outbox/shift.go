@@ -26,6 +26,7 @@ type shift struct {
 	flushing *time.Timer // runs from the first result on
 	since    time.Time   // of the first result
 	dry      bool        // the store had less to give than was asked for
+	freed    int         // deliveries written down since it was last asked
 }
 
 // speaker is an actor that this process may speak for. Its context ends when it is stopped.
