@@ -22,7 +22,7 @@ import (
 // through the leases of the store.
 //
 // It is bounded in everything: signatures at once by Signers, open requests by
-// Workers and as many again that have turned out slow, connections to one host
+// Workers and twice as many that have turned out slow, connections to one host
 // and tries of one delivery by Limits.
 type Deliverer struct {
 	Store  store.Store

@@ -397,6 +397,24 @@ func TestAnotherKeyOnTheSameStoreDoesNotSend(t *testing.T) {
 	assert.Empty(t, p.got())
 }
 
+func TestTheJournalOfAFailureDoesNotSayWhoFollows(t *testing.T) {
+	tw := newTown(t, memory.New())
+	p := newPeer(tw)
+	tw.followedBy(p, 2)
+	p.Close()
+	tw.deliverer.Limits.DeliveryTries = 1
+	tw.publish(bridge())
+	tw.drain()
+	entries, err := tw.store.Journal(tw.ctx, store.JournalQuery{Kind: "undelivered"})
+	require.NoError(t, err)
+	require.Len(t, entries, 2)
+	for _, e := range entries {
+		assert.Contains(t, e.Note, "connection refused")
+		assert.NotContains(t, e.Subject+e.Note+e.By, "/people/")
+	}
+	assert.Equal(t, 2, tw.receipt("2026/17").Answers[0].Inboxes, "and a receipt says it once")
+}
+
 func TestWakeIsHeardAtOnce(t *testing.T) {
 	tw := newTown(t, memory.New())
 	p := newPeer(tw)

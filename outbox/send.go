@@ -48,13 +48,22 @@ func (d *Deliverer) send(ctx context.Context, j job, a *actor.Local, onWire func
 		return nil
 	})
 	if err != nil {
-		r.answer.err = err
+		r.answer.err = reason(err)
 		r.unsent = ctx.Err() != nil && !signed
 		r.cut = ctx.Err() != nil && signed
 		return r
 	}
 	r.answer = answer{status: answered.Status, retryAfter: parseRetryAfter(answered.Header.Get("Retry-After"), d.now())}
 	return r
+}
+
+// reason is an error of egress without the URL around it: the journal must not
+// say who follows, and the same trouble of many inboxes is one in a receipt.
+func reason(err error) error {
+	if inner := errors.Unwrap(err); inner != nil {
+		return inner
+	}
+	return err
 }
 
 // String says the answer in a few words, with nothing that the peer wrote at length.

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -178,16 +179,16 @@ type arrival struct {
 	date                         time.Time
 }
 
-// newPeer starts a server that answers status to everything, 202 when it is 0.
+// newPeer starts a server that gives the answers in turn, then the last of them
+// for ever; 202 when there are none.
 func newPeer(tw *town, statuses ...int) *peer {
 	p := &peer{TB: tw}
-	tried := 0
+	var tried atomic.Int64
 	p.answer = func(_ arrival, w http.ResponseWriter) {
 		status := http.StatusAccepted
-		if len(statuses) > 0 {
-			status = statuses[min(tried, len(statuses)-1)]
+		if nth := int(tried.Add(1)) - 1; len(statuses) > 0 {
+			status = statuses[min(nth, len(statuses)-1)]
 		}
-		tried++
 		w.WriteHeader(status)
 	}
 	p.Server = httptest.NewServer(p)
