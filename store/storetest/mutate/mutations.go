@@ -141,7 +141,7 @@ var mutations = []mutation{
 	{memHeard, "what is taken back loses its body", `store.Retracted, nil, moment(at)`, `store.Retracted, r.Body, moment(at)`},
 	{memHeard, "only its author takes back what was said", `if r.ID == op.ID && r.From == op.From {`, `if r.ID == op.ID {`},
 	{memHeard, "a decision is about what was seen", `!moment(op.Seen).Equal(seen)`, `seen.IsZero()`},
-	{memRead, "a receipt looks at the newest delivery", `if id > newest[d.Inbox].ID {`, `if true {`},
+	{memRead, "a receipt looks at the newest delivery", `if id > newest[d.Inbox].ID {`, `if newest[d.Inbox].ID == 0 || id < newest[d.Inbox].ID {`},
 	{memRead, "only live posts count", `p.Actor == actor && p.State == store.Live`, `p.Actor == actor`},
 	{memRead, "lists have a limit", `min(most, len(found))`, `len(found)`},
 }
