@@ -268,6 +268,31 @@ func TestNoHostHasMoreConnectionsThanAllowed(t *testing.T) {
 	assert.EqualValues(t, tw.deliverer.Limits.ConnsPerHost, most.Load())
 }
 
+func TestAFollowerHearsThatItIsAcceptedBeforeTheNews(t *testing.T) {
+	tw := newTown(t, memory.New())
+	p := newPeer(tw)
+	var answered atomic.Bool
+	p.answer = func(a arrival, w http.ResponseWriter) {
+		if a.kind == "Accept" {
+			time.Sleep(20 * time.Millisecond)
+			answered.Store(true)
+		} else if !answered.Load() {
+			t.Error("the news came while the Accept was on its way")
+		}
+		w.WriteHeader(http.StatusAccepted)
+	}
+	tw.followedBy(p, 1)
+	accept := store.Activity{
+		ID: testURLs.Activity(NewID()), Actor: tw.actor.ID, Type: "Accept", Object: p.inbox(1) + "/follow",
+	}
+	accept.Body = []byte(`{"@context":"https://www.w3.org/ns/activitystreams","id":"` + accept.ID +
+		`","type":"Accept","actor":"` + tw.actor.ID + `","object":"` + accept.Object + `"}`)
+	tw.apply(store.Send{Activity: accept, Inbox: p.inbox(1), Lane: store.Prompt})
+	tw.publish(bridge())
+	tw.drain()
+	assert.Equal(t, []string{"Accept", "Create"}, p.got())
+}
+
 func TestStopAndResume(t *testing.T) {
 	onEachStore(t, func(t *testing.T, s store.Store) {
 		tw := newTown(t, s)

@@ -38,9 +38,10 @@ type speaker struct {
 
 // line is the deliveries of one host: some being sent, others waiting their turn.
 type line struct {
-	busy    int
-	stalled bool
-	waiting []job
+	busy      int
+	answering int // how many of the busy are answers, such as an Accept
+	stalled   bool
+	waiting   []job
 }
 
 // job is a claimed delivery.
@@ -202,6 +203,9 @@ func (s *shift) begin(l *line, j job) {
 		return
 	}
 	l.busy++
+	if j.Lane == store.Prompt {
+		l.answering++
+	}
 	s.sends[j.ID] = &sending{job: j}
 	go func() {
 		stalled := time.AfterFunc(time.Hour, func() { s.events <- event{id: j.ID} })
@@ -227,6 +231,9 @@ func (s *shift) take(e event) {
 		s.slow--
 	}
 	l.busy--
+	if sent.Lane == store.Prompt {
+		l.answering--
+	}
 	s.finish(e.result)
 	s.advance(sent.Host, l)
 }
@@ -243,7 +250,7 @@ func (s *shift) stall(sent *sending, l *line) {
 
 // advance begins what waits for a host, and forgets the line when it is empty.
 func (s *shift) advance(host string, l *line) {
-	for l.busy < s.d.Limits.ConnsPerHost && len(l.waiting) > 0 {
+	for l.busy < s.d.Limits.ConnsPerHost && len(l.waiting) > 0 && !l.mustHearFirst(l.waiting[0]) {
 		j := l.waiting[0]
 		l.waiting = l.waiting[1:]
 		s.waiting--
@@ -253,6 +260,10 @@ func (s *shift) advance(host string, l *line) {
 		delete(s.lines, host)
 	}
 }
+
+// mustHearFirst says whether a job waits for an answer that is on its way to the
+// same host: software drops a post of somebody by whom no follow is accepted yet.
+func (l *line) mustHearFirst(j job) bool { return l.answering > 0 && j.Lane == store.Routine }
 
 // giveBack returns waiting jobs to the store unsent.
 func (s *shift) giveBack(host string, l *line, which func(job) bool) {
