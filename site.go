@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"sync"
 
 	"github.com/panui/panui/actor"
 	"github.com/panui/panui/inbox"
@@ -24,9 +23,6 @@ type Site struct {
 	deliverer *outbox.Deliverer
 	moderator *inbox.Moderator
 	urls      actor.URLs
-
-	pin    sync.Mutex
-	pinned bool
 }
 
 // Run delivers what is published until ctx ends, and then stops cleanly. Each
@@ -34,8 +30,8 @@ type Site struct {
 // store belongs to another site: a copy of a website must not speak as the
 // original.
 func (s *Site) Run(ctx context.Context) error {
-	if err := s.claim(ctx); err != nil {
-		return err
+	if err := s.publisher.Pin(ctx); err != nil {
+		return fmt.Errorf("panui: Run: %w", err)
 	}
 	if err := s.publisher.Introduce(ctx); err != nil {
 		return fmt.Errorf("panui: Run: %w", err)
@@ -47,9 +43,6 @@ func (s *Site) Run(ctx context.Context) error {
 // an edit of its post, and one that is published as it is changes nothing. It
 // never waits for another server. The error joins all that is wrong with the item.
 func (s *Site) Publish(ctx context.Context, it outbox.Item) (store.Post, error) {
-	if err := s.claim(ctx); err != nil {
-		return store.Post{}, err
-	}
 	return s.publisher.Publish(ctx, it)
 }
 
@@ -60,9 +53,6 @@ func (s *Site) Preview(it outbox.Item) (outbox.Preview, error) { return s.publis
 // published under key. Peers are asked to erase it; a tombstone stays. It fails
 // with store.ErrNotFound when nothing was published.
 func (s *Site) Withdraw(ctx context.Context, actor, key string) error {
-	if err := s.claim(ctx); err != nil {
-		return err
-	}
 	return s.publisher.Withdraw(ctx, actor, key)
 }
 
@@ -76,9 +66,6 @@ func (s *Site) Receipt(ctx context.Context, actor, key string) (outbox.Receipt, 
 // Resume; it survives a restart. What arrives is still recorded. It stops the
 // actors with the handles, or all.
 func (s *Site) Stop(ctx context.Context, actors ...string) error {
-	if err := s.claim(ctx); err != nil {
-		return err
-	}
 	return s.publisher.Stop(ctx, actors...)
 }
 
@@ -112,20 +99,6 @@ func (s *Site) Moderator() *inbox.Moderator { return s.moderator }
 func (s *Site) Link(ctx context.Context, actor, key string) (string, error) {
 	post, err := s.publisher.Post(ctx, actor, key)
 	return post.ID, err
-}
-
-// claim pins the site's actors to the store, once.
-func (s *Site) claim(ctx context.Context) error {
-	s.pin.Lock()
-	defer s.pin.Unlock()
-	if s.pinned {
-		return nil
-	}
-	if err := s.publisher.Pin(ctx); err != nil {
-		return fmt.Errorf("panui: %w", err)
-	}
-	s.pinned = true
-	return nil
 }
 
 // Handler answers the site's own paths and hands every other request to
