@@ -156,13 +156,13 @@ func TestHTTPCorpus(t *testing.T) {
 		{"B031", "a broken type", header("Content-Type", as2.MediaType+"; ="), 415, wrongMediaType, 0},
 		{"B032", "a form", header("Content-Type", "multipart/form-data; boundary=x"), 415, wrongMediaType, 0},
 		{"B032", "an encoded form", header("Content-Type", "application/x-www-form-urlencoded"), 415, wrongMediaType, 0},
-		{"B034", "a query", elsewhere("https://our.test/ap/inbox?x=1"), 404, noSuchInbox, 0},
-		{"B034", "an empty query", elsewhere("https://our.test/ap/inbox?"), 404, noSuchInbox, 0},
-		{"B034", "two slashes", elsewhere("https://our.test//ap/inbox"), 404, noSuchInbox, 0},
-		{"B034", "a slash at the end", elsewhere("https://our.test/ap/inbox/"), 404, noSuchInbox, 0},
-		{"B034", "another case", elsewhere("https://our.test/ap/Inbox"), 404, noSuchInbox, 0},
-		{"B034", "an escape", elsewhere("https://our.test/ap/%69nbox"), 404, noSuchInbox, 0},
-		{"B034", "the inbox of nobody", elsewhere("https://our.test/ap/actors/nobody/inbox"), 404, noSuchInbox, 0},
+		{"B034", "a query", sentTo("https://our.test/ap/inbox?x=1"), 404, noSuchInbox, 0},
+		{"B034", "an empty query", sentTo("https://our.test/ap/inbox?"), 404, noSuchInbox, 0},
+		{"B034", "two slashes", sentTo("https://our.test//ap/inbox"), 404, noSuchInbox, 0},
+		{"B034", "a slash at the end", sentTo("https://our.test/ap/inbox/"), 404, noSuchInbox, 0},
+		{"B034", "another case", sentTo("https://our.test/ap/Inbox"), 404, noSuchInbox, 0},
+		{"B034", "an escape", sentTo("https://our.test/ap/%69nbox"), 404, noSuchInbox, 0},
+		{"B034", "the inbox of nobody", sentTo("https://our.test/ap/actors/nobody/inbox"), 404, noSuchInbox, 0},
 		{"B038", "a digest and a signature after the body", with(func(r *http.Request) {
 			r.Trailer = http.Header{"Digest": r.Header["Digest"], "Signature": r.Header["Signature"]}
 			r.Header.Del("Signature")
@@ -178,7 +178,7 @@ type endless struct{}
 func (endless) Read(p []byte) (int, error) { return copy(p, bytes.Repeat([]byte(" "), len(p))), nil }
 func (endless) Close() error               { return nil }
 
-func elsewhere(inbox string) func(*world) *http.Request {
+func sentTo(inbox string) func(*world) *http.Request {
 	return func(w *world) *http.Request {
 		return w.signed(ids["alice"], inbox, []byte(replace.Replace(aliceReplies)))
 	}

@@ -2,6 +2,7 @@ package inbox
 
 import (
 	"html/template"
+	"net/url"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -83,12 +84,17 @@ func replyPolicy() *bluemonday.Policy {
 	p := bluemonday.NewPolicy()
 	p.AllowElements("p", "br", "b", "strong", "i", "em", "u", "s", "del", "code", "pre", "blockquote", "ul", "ol", "li")
 	p.AllowAttrs("href").OnElements("a")
-	p.AllowURLSchemes("http", "https")
+	for _, scheme := range []string{"http", "https"} {
+		p.AllowURLSchemeWithCustomPolicy(scheme, elsewhere)
+	}
 	p.AllowRelativeURLs(false)
 	p.RequireParseableURLs(true)
 	p.RequireNoFollowOnLinks(true)
 	return p
 }
+
+// elsewhere refuses https:/path, which a browser takes as a path of the page's own site.
+func elsewhere(u *url.URL) bool { return u.Hostname() != "" }
 
 // maxMarks is how many marks may stand on one letter: more is not writing in any
 // script, but text that grows over its neighbours.

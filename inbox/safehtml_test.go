@@ -21,7 +21,7 @@ var attacks = []string{
 	`<a href="javascript:alert(1)">x</a>`, `<a href="JaVaScRiPt:alert(1)">x</a>`, `<a href=" javascript:alert(1)">x</a>`, `<a href="java&#9;script:alert(1)">x</a>`,
 	`<a href="java&#x0A;script:alert(1)">x</a>`, `<a href="&#106;avascript:alert(1)">x</a>`, `<a href="&#x6A&#x61&#x76&#x61script:alert(1)">x</a>`, "<a href=\"java\x00script:alert(1)\">x</a>",
 	"<a href=\"\x01javascript:alert(1)\">x</a>", `<a href="javascript&colon;alert(1)">x</a>`, `<a href="data:text/html,<script>alert(1)</script>">x</a>`, `<a href="vbscript:msgbox(1)">x</a>`,
-	`<a href="file:///etc/passwd">x</a>`, `<a href="//evil.test/">x</a>`, `<a href="/admin/delete">x</a>`, `<a href="?logout">x</a>`, `<a href="#top">x</a>`, `<a href="\\evil.test">x</a>`,
+	`<a href="file:///etc/passwd">x</a>`, `<a href="//evil.test/">x</a>`, `<a href="/admin/delete">x</a>`, `<a href="?logout">x</a>`, `<a href="#top">x</a>`, `<a href="\\evil.test">x</a>`, `<a href="https:/admin/delete">x</a>`, `<a href=https:admin>x</a>`, `<A href=http:>`,
 	`<a href="https://evil.test" onclick=alert(1)>x</a>`, `<a href="https://evil.test" target=_self rel=opener style="position:fixed">x</a>`, `<a href="https://evil.test" rel="me author">x</a>`,
 	`<a href='https://evil.test/"onmouseover="alert(1)'>x</a>`, `<a href="https://evil.test/?rel=&quot;nofollow&quot;">x</a>`, `<a href="https://evil.test`, `<a href="https://evil.test">x`,
 	`<iframe src="https://evil.test"></iframe>`, `<iframe srcdoc="<script>alert(1)</script>">`, `<object data="https://evil.test"></object>`, `<embed src="https://evil.test">`, `<applet code=x>`,
@@ -41,7 +41,7 @@ var attacks = []string{
 
 var (
 	tag     = regexp.MustCompile(`<[^>]*>`)
-	allowed = regexp.MustCompile(`^<(/?(p|b|strong|i|em|u|s|del|code|pre|blockquote|ul|ol|li|a)|br/?|a href="https?://[^"<>]*" rel="nofollow noopener ugc")>$`)
+	allowed = regexp.MustCompile(`^<(/?(p|b|strong|i|em|u|s|del|code|pre|blockquote|ul|ol|li|a)|br/?|a href="https?://[^"<>/][^"<>]*" rel="nofollow noopener ugc")>$`)
 )
 
 // checkSafe says what must hold for any HTML that a page of the agency contains.
