@@ -73,7 +73,10 @@ func openAgency(ctx context.Context, s store.Store, ca *authority, dir string, l
 		return nil, errors.Join(err, listener.Close())
 	}
 	a.client = egress.New(egress.Options{RootCAs: ca.pool(), InsecureLoopback: true})
-	a.server = &http.Server{Handler: a.count(a.Site.Handler(nil)), ReadHeaderTimeout: time.Minute, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn)}
+	a.server = &http.Server{
+		Handler: a.count(a.Site.Handler(nil)), ReadHeaderTimeout: time.Minute,
+		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+	}
 	running, stop := context.WithCancel(ctx)
 	a.stop = stop
 	go func() { a.ran <- a.Run(running) }()
@@ -99,37 +102,39 @@ func (a *agency) close() error {
 	return errors.Join(<-a.ran, a.server.Close())
 }
 
-// count notes each knock at an inbox.
+// count notes each knock at an inbox, before the answer leaves.
 func (a *agency) count(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		answered := &status{ResponseWriter: w}
-		next.ServeHTTP(answered, r)
-		if r.Method != http.MethodPost {
-			return
+		if r.Method == http.MethodPost {
+			scheme := "draft-cavage"
+			if r.Header.Get("Signature-Input") != "" {
+				scheme = "RFC 9421"
+			}
+			w = &overheard{w, func(status int) { a.note(knock{scheme, status}) }}
 		}
-		k := knock{Scheme: "draft-cavage", Status: answered.code}
-		if r.Header.Get("Signature-Input") != "" {
-			k.Scheme = "RFC 9421"
-		}
-		a.mu.Lock()
-		defer a.mu.Unlock()
-		a.knocks = append(a.knocks, k)
+		next.ServeHTTP(w, r)
 	})
 }
 
-// status remembers the status of an answer.
-type status struct {
-	http.ResponseWriter
-	code int
+func (a *agency) note(k knock) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.knocks = append(a.knocks, k)
 }
 
-func (s *status) WriteHeader(code int) {
-	s.code = code
-	s.ResponseWriter.WriteHeader(code)
+// overheard tells the status of an answer.
+type overheard struct {
+	http.ResponseWriter
+	tell func(status int)
+}
+
+func (o *overheard) WriteHeader(status int) {
+	o.tell(status)
+	o.ResponseWriter.WriteHeader(status)
 }
 
 // Unwrap lets http.ResponseController reach the connection.
-func (s *status) Unwrap() http.ResponseWriter { return s.ResponseWriter }
+func (o *overheard) Unwrap() http.ResponseWriter { return o.ResponseWriter }
 
 // heard returns the knocks after the first n.
 func (a *agency) heard(n int) []knock {

@@ -49,6 +49,7 @@ func (c *conversation) steps() []step { return append(c.meeting(), c.parting()..
 
 func (c *conversation) meeting() []step {
 	const first = "State Highway 1 is open again."
+	const forged = "Create(Note) refused: invalidSignature"
 	const question = "Tēnā koe! Until when?"
 	return []step{
 		{"Kiri looks the agency up by its handle", c.lookup, "", "followers 0, likes 0, boosts 0"},
@@ -56,7 +57,7 @@ func (c *conversation) meeting() []step {
 		{"the agency publishes", c.publish(first), "Create(Note)", "followers 1, likes 0, boosts 0"},
 		{"Kiri opens it", c.open("Note"), "", "followers 1, likes 0, boosts 0"},
 		{"Kiri reads the outbox", c.lists(c.outbox, c.create), "", "followers 1, likes 0, boosts 0"},
-		{"somebody changes the news on its way", c.forge, strings.Join(slices.Repeat([]string{"Create(Note) refused: invalidSignature"}, 3), ", "), "followers 1, likes 0, boosts 0"},
+		{"somebody changes the news on its way", c.forge, forged + ", " + forged + ", " + forged, "followers 1, likes 0, boosts 0"},
 		{"the agency corrects it", c.publish(first + " One lane only."), "Update(Note)", "followers 1, likes 0, boosts 0"},
 		{"Kiri likes it", c.kiriDoes("like"), "", "followers 1, likes 1, boosts 0"},
 		{"Kiri boosts it", c.kiriDoes("boost"), "", "followers 1, likes 1, boosts 1"},

@@ -42,6 +42,7 @@ func needsPeer(t *testing.T) {
 func begin(t *testing.T, s store.Store) (context.Context, *conversation) {
 	t.Helper()
 	needsPeer(t)
+	// Not t.Context, which ends before the peer is asked to.
 	ctx, cancel := context.WithTimeout(context.Background(), longest)
 	t.Cleanup(cancel)
 	c, err := meet(ctx, s, ".", t.TempDir(), slog.New(slog.NewTextHandler(t.Output(), nil)), t.Output())

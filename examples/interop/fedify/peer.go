@@ -65,7 +65,10 @@ func startPeer(ctx context.Context, dir string, f files, stderr io.Writer) (*pee
 	if err != nil {
 		return nil, err
 	}
-	p := &peer{process: exec.CommandContext(ctx, program, "peer.mjs", f.certificate, f.key), answers: make(chan line), done: make(chan struct{})}
+	p := &peer{
+		process: exec.CommandContext(ctx, program, "peer.mjs", f.certificate, f.key),
+		answers: make(chan line), done: make(chan struct{}),
+	}
 	p.process.Dir = dir
 	p.process.Env = []string{"NODE_EXTRA_CA_CERTS=" + f.authority}
 	p.process.Stderr = stderr
