@@ -54,16 +54,16 @@ func New(c Config) (*Site, error) {
 	urls := actor.URLs{Base: c.BaseURL, Prefix: c.Prefix}
 	wrong := []error{urls.Check(), c.reach()}
 	if c.Store == nil {
-		wrong = append(wrong, errors.New("Store: name one, such as sqlite.Open(ctx, \"panui.db\")"))
+		wrong = append(wrong, errors.New("no Store: name one, such as sqlite.Open(ctx, \"panui.db\")"))
 	}
 	if len(c.Actors) == 0 {
-		wrong = append(wrong, errors.New("Actors: name at least one, with Handle, Name and Key"))
+		wrong = append(wrong, errors.New("no Actors: name at least one, with Handle, Name and Key"))
 	}
 	var actors []*actor.Local
 	for i, profile := range c.Actors {
 		local, err := actor.NewLocal(profile, urls, c.Keys)
 		if err != nil {
-			wrong = append(wrong, fmt.Errorf("Actors[%d]: %w", i, err))
+			wrong = append(wrong, fmt.Errorf("actor %d: %w", i+1, err))
 			continue
 		}
 		actors = append(actors, local)
@@ -84,11 +84,11 @@ func (c Config) reach() error {
 	_, local := egress.CheckURL(c.BaseURL, true)
 	switch {
 	case public == nil && c.InsecureLoopback:
-		return fmt.Errorf("InsecureLoopback: leave it out, since %s is not on this machine", c.BaseURL)
+		return fmt.Errorf("leave InsecureLoopback out: %s is not on this machine", c.BaseURL)
 	case public != nil && !c.InsecureLoopback && local == nil:
-		return fmt.Errorf("BaseURL %s is on this machine: set InsecureLoopback to develop, or write the public https address", c.BaseURL)
+		return fmt.Errorf("base URL %q is on this machine: set InsecureLoopback to develop, or write the public https address", c.BaseURL)
 	case public != nil && !c.InsecureLoopback:
-		return fmt.Errorf("BaseURL: no peer would ask it: %w", public)
+		return fmt.Errorf("base URL %q: no peer would ask it: %w", c.BaseURL, public)
 	}
 	return nil
 }
