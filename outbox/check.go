@@ -61,6 +61,9 @@ func checkTexts(texts []Text) []error {
 		if t.Title == "" && t.Abstract == "" {
 			mistakes = append(mistakes, fmt.Errorf("%stitle, abstract and HTML are all empty", where))
 		}
+		if vague[strings.ToLower(strings.TrimRight(t.Link, " .…→»>"))] {
+			mistakes = append(mistakes, fmt.Errorf("%slink %q says nothing when it is read alone: say where it leads, or leave it out", where, t.Link))
+		}
 		switch _, err := language.Parse(t.Language); {
 		case t.Language == "":
 			mistakes = append(mistakes, fmt.Errorf("%slanguage is missing: give one (BCP 47), such as en-NZ or mi, or give the actor one", where))
@@ -72,6 +75,13 @@ func checkTexts(texts []Text) []error {
 		seen[t.Language] = true
 	}
 	return mistakes
+}
+
+// vague are words of a link that do not say where it leads (WCAG 2.4.9).
+var vague = map[string]bool{
+	"here": true, "click here": true, "link": true, "this page": true, "more": true, "read more": true, "learn more": true,
+	"find out more": true, "more information": true, "continue reading": true, "full story": true, "details": true,
+	"pānui anō": true, "konei": true,
 }
 
 // checkTag refuses what other servers would cut short: a hashtag is letters,
@@ -110,7 +120,7 @@ func (im Image) check() []error {
 	if err := absolute(im.URL); err != nil {
 		mistakes = append(mistakes, fmt.Errorf("url %w", err))
 	}
-	if im.Alt == "" && !im.Decorative {
+	if tidy(im.Alt) == "" && !im.Decorative {
 		mistakes = append(mistakes, errors.New("has no alt text: say in a sentence what it shows, or mark it decorative"))
 	}
 	if !strings.HasPrefix(im.mediaType(), "image/") {

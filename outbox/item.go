@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/text/language"
 	"golang.org/x/text/unicode/norm"
 )
 
@@ -63,11 +64,14 @@ type Image struct {
 	FocalX, FocalY float64 // what must stay visible when it is cropped, -1 to 1 from the centre
 }
 
-// digest identifies what readers see of an item: two items that differ only in
-// when, by whom and how urgently they are said have the same.
+// digest identifies what readers see of an item. Two have the same that differ
+// only in when, by whom and how urgently they are said, or in HTML of which
+// nothing is shown.
 func (it Item) digest() string {
-	it.Published, it.Urgent, it.By, it.Pinned = time.Time{}, false, "", false
-	b, err := json.Marshal(it)
+	b, err := json.Marshal(Item{
+		URL: it.URL, Translations: it.texts(), Tags: uniqueTags(it.Tags), Images: it.Images,
+		Sensitive: it.Sensitive, Warning: tidy(it.Warning),
+	})
 	if err != nil {
 		panic("outbox: item cannot be encoded: " + err.Error()) // it has no type that could fail
 	}
@@ -75,9 +79,10 @@ func (it Item) digest() string {
 	return hex.EncodeToString(sum[:])
 }
 
-// texts returns the item in each of its languages, the primary one first,
-// trimmed and in Unicode's composed form: a macron typed as a combining mark
-// breaks hashtags and searches on other servers.
+// texts returns the item in each of its languages, the primary one first, as it
+// is shown: of HTML nothing is left but the abstract. Text is trimmed and in
+// Unicode's composed form: a macron typed as a combining mark breaks hashtags
+// and searches on other servers.
 func (it Item) texts() []Text {
 	texts := append([]Text{{
 		Language: it.Language, Title: it.Title, Abstract: it.Abstract, HTML: it.HTML, URL: it.URL, Link: it.Link,
@@ -89,6 +94,8 @@ func (it Item) texts() []Text {
 		if strings.TrimSpace(t.Abstract) == "" {
 			t.Abstract = lead(t.HTML)
 		}
+		t.HTML = ""
+		t.Language = canonical(t.Language)
 		t.Title, t.Abstract, t.Link = tidy(t.Title), tidy(t.Abstract), tidy(t.Link)
 		if t.Link == "" {
 			t.Link = linkWords(t)
@@ -96,6 +103,16 @@ func (it Item) texts() []Text {
 		texts[i] = t
 	}
 	return texts
+}
+
+// canonical writes a language tag as other servers compare it: systems on PHP
+// say en_NZ for en-NZ. What is no tag stays as it is, for check to refuse.
+func canonical(tag string) string {
+	parsed, err := language.Parse(tag)
+	if err != nil {
+		return tag
+	}
+	return parsed.String()
 }
 
 func tidy(s string) string { return norm.NFC.String(strings.TrimSpace(s)) }

@@ -74,6 +74,12 @@ func TestWhatAnItemMayBe(t *testing.T) {
 		"a file":               {func(it *Item) { it.URL = "file:///etc/passwd" }, "is not an absolute http or https address"},
 		"language twice":       {func(it *Item) { it.Translations = []Text{{Language: "en-NZ", Title: "x"}} }, "translation 1: language en-NZ is there twice"},
 		"empty translation":    {func(it *Item) { it.Translations = []Text{{Language: "mi"}} }, "translation 1: title, abstract and HTML are all empty"},
+		"language of PHP":      {func(it *Item) { it.Language = "en_NZ" }, ""},
+		"the same twice":       {func(it *Item) { it.Translations = []Text{{Language: "en_nz", Title: "x"}} }, "translation 1: language en-NZ is there twice"},
+		"alt text of spaces":   {func(it *Item) { it.Images = []Image{{URL: "https://a.nz/x.png", Alt: " \u00a0"}} }, "image 1 has no alt text"},
+		"a link that says so":  {func(it *Item) { it.Link = "More about the bridge" }, ""},
+		"a link to anywhere":   {func(it *Item) { it.Link = "Read more …" }, `link "Read more …" says nothing when it is read alone`},
+		"a link ki konei":      {func(it *Item) { it.Translations = []Text{{Language: "mi", Title: "x", Link: "Konei"}} }, "translation 1: link"},
 		"a very long key":      {func(it *Item) { it.Key = strings.Repeat("k", maxKey+1) }, "key is longer than 1024 bytes"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -91,13 +97,24 @@ func TestTheDigestIsOfWhatReadersSee(t *testing.T) {
 	same := bridge(func(it *Item) { it.Published, it.Urgent, it.By, it.Pinned = noon, true, "Ana", true })
 	assert.Equal(t, bridge().digest(), same.digest())
 
+	long := bridge(func(it *Item) { it.Abstract, it.HTML = "", "<h2>Opening</h2><p>Monday.</p><p>Drive with care.</p>" })
+	revised := bridge(func(it *Item) { it.Abstract, it.HTML = "", "<p>Monday.</p><table><tr><td>Lanes: 4" })
+	assert.Equal(t, long.digest(), revised.digest(), "only the first paragraph is shown")
+	assert.Equal(t, long.digest(), bridge(func(it *Item) { it.Abstract = "Monday." }).digest(), "wherever it comes from")
+	tagged, hashed := bridge(func(it *Item) { it.Tags = []string{"Waikato"} }), bridge(func(it *Item) { it.Tags = []string{"#Waikato", "waikato"} })
+	assert.Equal(t, tagged.digest(), hashed.digest(), "a hashtag is shown once")
+
 	for name, change := range map[string]func(*Item){
-		"title":       func(it *Item) { it.Title = "Bridge closed" },
-		"url":         func(it *Item) { it.URL += "/" },
-		"alt text":    func(it *Item) { it.Images = []Image{{Alt: "A bridge"}} },
-		"hashtag":     func(it *Item) { it.Tags = []string{"Waikato"} },
-		"warning":     func(it *Item) { it.Warning = "Flood images" },
-		"translation": func(it *Item) { it.Translations = []Text{{Language: "mi", Title: "Arawhata"}} },
+		"first paragraph": func(it *Item) { it.Abstract, it.HTML = "", "<p>Tuesday.</p>" },
+		"language":        func(it *Item) { it.Language = "mi" },
+		"link":            func(it *Item) { it.Link = "All bridges" },
+		"sensitive":       func(it *Item) { it.Sensitive = true },
+		"title":           func(it *Item) { it.Title = "Bridge closed" },
+		"url":             func(it *Item) { it.URL += "/" },
+		"alt text":        func(it *Item) { it.Images = []Image{{Alt: "A bridge"}} },
+		"hashtag":         func(it *Item) { it.Tags = []string{"Waikato"} },
+		"warning":         func(it *Item) { it.Warning = "Flood images" },
+		"translation":     func(it *Item) { it.Translations = []Text{{Language: "mi", Title: "Arawhata"}} },
 	} {
 		assert.NotEqual(t, bridge().digest(), bridge(change).digest(), name)
 	}

@@ -73,6 +73,15 @@ func TestAHashtagLeadsToItsPageWhereThereIsOne(t *testing.T) {
 	assert.Contains(t, note.Content, `<a href="https://www.agency.govt.nz/topics/CivilDefence" class="mention hashtag" rel="tag">#<span>CivilDefence</span></a>`)
 }
 
+func TestALanguageOfPHPIsWrittenAsOthersCompareIt(t *testing.T) {
+	it := bridge(func(it *Item) { it.Language, it.Translations = "en_NZ", []Text{{Language: "MI", Title: "Arawhata"}} })
+	note := voice{actor: news(), urls: testURLs}.note(it, testURLs.Object("x"), noon, time.Time{})
+	assert.Equal(t, "en-NZ", note.ContentMap[0].Language)
+	assert.Equal(t, note.Content, note.ContentMap[0].Value)
+	assert.Equal(t, "mi", note.ContentMap[1].Language)
+	assert.Contains(t, note.Content, `<p lang="mi"><strong>Arawhata</strong></p>`)
+}
+
 func TestAMacronTypedAsACombiningMarkIsComposed(t *testing.T) {
 	it := bridge(func(it *Item) { it.Title, it.Tags = "Ma\u0304ori", []string{"TeReoMa\u0304ori"} })
 	note := voice{actor: news(), urls: testURLs}.note(it, testURLs.Object("x"), noon, time.Time{})
