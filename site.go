@@ -39,6 +39,15 @@ func (s *Site) Run(ctx context.Context) error {
 	return s.deliverer.Run(ctx)
 }
 
+// As returns the site in the hands of a person or system, whom the journal then
+// names as the one who published, withdrew, stopped, resumed or retried. Without
+// it that is the website, or who an item names.
+func (s *Site) As(by string) *Site {
+	theirs := *s
+	theirs.publisher = s.publisher.As(by)
+	return &theirs
+}
+
 // Publish says an item of the website: a new one becomes a post, a changed one
 // an edit of its post, and one that is published as it is changes nothing. It
 // never waits for another server. The error joins all that is wrong with the item.

@@ -176,7 +176,11 @@ func tellStory(t *testing.T, s store.Store, dialect actortest.Dialect) {
 	assert.Empty(t, shown)
 
 	// The news is withdrawn: gone from her timeline, 410 at its id, and told by the receipt.
-	require.NoError(t, ministry.Withdraw(ctx, "", "2026/17"))
+	require.NoError(t, ministry.As("Ana Tamihana").Withdraw(ctx, "", "2026/17"))
+	withdrawals, err := s.Journal(ctx, store.JournalQuery{Kind: "withdraw"})
+	require.NoError(t, err)
+	require.Len(t, withdrawals, 1)
+	assert.Equal(t, "Ana Tamihana", withdrawals[0].By)
 	require.NoError(t, server.WaitFor(ctx, func() bool { return len(aroha.Timeline()) == 0 }))
 	answer, err := aroha.Fetch(ctx, post.ID)
 	require.NoError(t, err)

@@ -24,7 +24,7 @@ type Publisher struct {
 	Actors []*actor.Local
 	URLs   actor.URLs
 
-	By      string                  // who is noted in the journal where an item does not say; "website" when empty
+	By      string                  // who decides, for the journal, where an item does not say; "website" when empty. See As
 	TagURL  func(tag string) string // the page of a hashtag; nil links hashtags to the page of the item
 	Wake    func()                  // called when there is something to deliver; may be nil
 	Changed func(store.Post)        // called with each post as it now stands; may be nil
@@ -33,6 +33,19 @@ type Publisher struct {
 	Log     *slog.Logger            // nil logs nothing
 
 	pinned atomic.Bool
+}
+
+// As returns the publisher in the hands of a person or system, whom the journal
+// then names for all that is decided with it:
+//
+//	publisher.As("Ana Tamihana").Withdraw(ctx, "", "2026/17")
+func (p *Publisher) As(by string) *Publisher {
+	other := &Publisher{
+		Store: p.Store, Actors: p.Actors, URLs: p.URLs,
+		By: by, TagURL: p.TagURL, Wake: p.Wake, Changed: p.Changed, NewID: p.NewID, Now: p.Now, Log: p.Log,
+	}
+	other.pinned.Store(p.pinned.Load())
+	return other
 }
 
 // NewID returns an opaque id of 26 lower-case letters and digits: 48 bits of

@@ -3,6 +3,8 @@ package outbox
 import (
 	"context"
 	"encoding/json"
+	"log/slog"
+	"reflect"
 	"sort"
 	"strings"
 	"sync"
@@ -249,6 +251,48 @@ func TestDeadLettersAreRevivedOneByOneOrAllTogether(t *testing.T) {
 	require.NoError(t, tw.publisher.Retry(tw.ctx, "news@agency.govt.nz"))
 	tw.drain()
 	assert.Equal(t, []string{"Create delivered", "Create delivered", "Create delivered"}, tw.deliveries())
+}
+
+func TestTheJournalSaysWhoDecided(t *testing.T) {
+	tw := newTown(t, memory.New())
+	tw.followedBy(newPeer(tw, 400), 1)
+	ana, mere := tw.publisher.As("Ana Tamihana"), tw.publisher.As("Mere Rangi")
+	_, err := ana.Publish(tw.ctx, bridge())
+	require.NoError(t, err)
+	_, err = ana.Publish(tw.ctx, bridge(func(it *Item) { it.Title, it.By = "Bridge opens on Tuesday", "scheduler" }))
+	require.NoError(t, err)
+	require.NoError(t, mere.Stop(tw.ctx))
+	require.NoError(t, ana.Resume(tw.ctx))
+	tw.drain()
+	require.NoError(t, mere.Retry(tw.ctx, ""))
+	require.NoError(t, mere.Withdraw(tw.ctx, "", "2026/17"))
+	tw.publish(bridge())
+
+	entries, err := tw.store.Journal(tw.ctx, store.JournalQuery{})
+	require.NoError(t, err)
+	var lines []string
+	for _, e := range entries {
+		if e.Kind != "undelivered" {
+			lines = append(lines, e.Kind+" by "+e.By)
+		}
+	}
+	assert.Equal(t, []string{
+		"publish by Ana Tamihana", "edit by scheduler", "stop by Mere Rangi", "resume by Ana Tamihana",
+		"retry by Mere Rangi", "withdraw by Mere Rangi", "publish by website",
+	}, lines)
+}
+
+func TestAPublisherInOtherHandsIsOtherwiseTheSame(t *testing.T) {
+	p := Publisher{
+		Store: memory.New(), Actors: []*actor.Local{news()}, URLs: testURLs, By: "Ana", TagURL: func(string) string { return "" },
+		Wake: func() {}, Changed: func(store.Post) {}, NewID: NewID, Now: time.Now, Log: slog.Default(),
+	}
+	all, other := reflect.ValueOf(&p).Elem(), reflect.ValueOf(p.As("Mere")).Elem()
+	for i := range all.NumField() {
+		name := all.Type().Field(i).Name
+		assert.True(t, name == "pinned" || !all.Field(i).IsZero(), "say %s above", name)
+		assert.Equal(t, all.Field(i).IsZero(), other.Field(i).IsZero(), name)
+	}
 }
 
 func TestIDsAreOpaqueAndSortByTime(t *testing.T) {
