@@ -76,21 +76,19 @@ type Verifier struct {
 
 // Verified is a request body with the proof of who sent it. Only a Verifier makes one.
 type Verified struct {
-	actor, keyID string
-	body         []byte
-	mark         [32]byte
+	actor string
+	body  []byte
+	mark  [32]byte
 }
 
 // Actor returns the id of the actor that owns the key.
 func (v Verified) Actor() string { return v.actor }
 
-// KeyID returns the id of the key.
-func (v Verified) KeyID() string { return v.keyID }
-
 // Body returns the bytes that were signed.
 func (v Verified) Body() []byte { return v.body }
 
-// Mark identifies the signature, so that a replay can be known.
+// Mark identifies the signature, so that a replay can be known, also one under
+// another id of the same key.
 func (v Verified) Mark() [32]byte { return v.mark }
 
 // Verify checks the signature of r over body (nil for a GET), in this order:
@@ -124,7 +122,7 @@ func (v *Verifier) Verify(ctx context.Context, r *http.Request, body []byte) (Ve
 	if err != nil {
 		return Verified{}, err
 	}
-	return Verified{actor: key.Owner, keyID: p.keyID(), body: body, mark: mark(p)}, nil
+	return Verified{actor: key.Owner, body: body, mark: mark(key.Owner, p.signature())}, nil
 }
 
 // prove finds the key and checks the signature with it, and once more with the
@@ -179,9 +177,10 @@ func (v *Verifier) mayAsk(keyID string, l limits.Limits) error {
 	return nil
 }
 
-// mark is over the signature's bytes, not over a spelling of them.
-func mark(p proof) [32]byte {
-	return sha256.Sum256(append([]byte(p.keyID()+"\x00"), p.signature()...))
+// mark is over the signature's bytes, not over a spelling of them, and over whose
+// it is, not over the key id, which nothing covers.
+func mark(owner string, signature []byte) [32]byte {
+	return sha256.Sum256(append([]byte(owner+"\x00"), signature...))
 }
 
 func same(a, b crypto.PublicKey) bool {
