@@ -10,10 +10,6 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-	"time"
-
-	"golang.org/x/net/publicsuffix"
-	"golang.org/x/time/rate"
 
 	"github.com/panui/panui/internal/as2"
 	"github.com/panui/panui/signing"
@@ -114,12 +110,12 @@ func (r *Resolver) confirms(owner *known, claim as2.Key) error {
 // accept asks for what ActivityPub section 3.2 wants asked for, and what servers answer.
 const accept = as2.MediaType + ", " + as2.LDMediaType
 
-// get fetches a document, within the budget of its host.
+// get fetches a document, within the budget of its domain.
 func (r *Resolver) get(ctx context.Context, id string) ([]byte, error) {
 	if err := r.mayAsk(id); err != nil {
 		return nil, err
 	}
-	if !r.budget(id).AllowN(r.now(), 1) {
+	if !r.budget(id).spend(r.now()) {
 		return nil, errBudget
 	}
 	answer, err := r.Client.Get(ctx, id, accept, r.Sign)
@@ -137,7 +133,7 @@ func (r *Resolver) get(ctx context.Context, id string) ([]byte, error) {
 	return answer.Body, nil
 }
 
-var errBudget = fmt.Errorf("%w: its host was asked too often within a minute", signing.ErrUnreachable)
+var errBudget = fmt.Errorf("%w: its domain was asked too often within a minute", signing.ErrUnreachable)
 
 func (r *Resolver) mayAsk(id string) error {
 	if err := r.Client.Check(id); err != nil {
@@ -150,25 +146,6 @@ func (r *Resolver) mayAsk(id string) error {
 		return fmt.Errorf("%w: its host is blocked", ErrRefused)
 	}
 	return nil
-}
-
-// budget counts by registrable domain, so that a domain with a thousand names
-// under it has one budget.
-func (r *Resolver) budget(id string) *rate.Limiter {
-	u, _ := url.Parse(id)
-	domain := u.Hostname()
-	if registrable, err := publicsuffix.EffectiveTLDPlusOne(domain); err == nil {
-		domain = registrable
-	}
-	if b, ok := r.budgets.Get(domain); ok {
-		return b
-	}
-	fetches := r.Limits.FetchesPerHost
-	fresh := rate.NewLimiter(rate.Every(time.Minute/time.Duration(max(fetches, 1))), fetches)
-	if b, ok, _ := r.budgets.PeekOrAdd(domain, fresh); ok {
-		return b
-	}
-	return fresh
 }
 
 // usable takes a 200 with a media type of ActivityPub and nothing else.

@@ -11,7 +11,6 @@ import (
 
 	lru "github.com/hashicorp/golang-lru/v2"
 	"golang.org/x/sync/singleflight"
-	"golang.org/x/time/rate"
 
 	"github.com/panui/panui/internal/as2"
 	"github.com/panui/panui/internal/limits"
@@ -57,16 +56,17 @@ type Resolver struct {
 
 	once     sync.Once
 	flight   singleflight.Group
-	actors   *lru.Cache[string, *known]        // by id
-	owners   *lru.Cache[string, string]        // the actor's id by key id
-	failures *lru.Cache[string, failure]       // by what was asked
-	budgets  *lru.Cache[string, *rate.Limiter] // by registrable domain
+	actors   *lru.Cache[string, *known]  // by id
+	owners   *lru.Cache[string, string]  // the actor's id by key id
+	failures *lru.Cache[string, failure] // by what was asked
+	budgets  *lru.Cache[string, *budget] // by registrable domain
 }
 
 // known is an actor with those of its keys that the policy accepts.
 type known struct {
 	Remote
-	keys []signing.PublicKey
+	keys   []signing.PublicKey
+	proved sync.Once // what it took to fetch it was given back
 }
 
 type failure struct {
@@ -93,6 +93,16 @@ func (r *Resolver) PublicKey(ctx context.Context, keyID string, renew bool) (sig
 		return signing.PublicKey{}, fmt.Errorf("actor: key %.200q: %w", keyID, err)
 	}
 	return key, nil
+}
+
+// Proved gives back to the domain of the key's owner what it took to find the
+// key, once for each time that it was fetched: it was worth asking for.
+func (r *Resolver) Proved(keyID string) {
+	r.start()
+	id, _ := r.owners.Peek(keyID)
+	if k, ok := r.actors.Peek(id); ok {
+		k.proved.Do(r.budget(id).giveBack)
+	}
 }
 
 // Forget drops what is known of an actor, its keys too: it was deleted, or said
@@ -129,7 +139,7 @@ func (r *Resolver) start() {
 		r.actors, _ = lru.New[string, *known](size)
 		r.owners, _ = lru.New[string, string](size)
 		r.failures, _ = lru.New[string, failure](size)
-		r.budgets, _ = lru.New[string, *rate.Limiter](size)
+		r.budgets, _ = lru.New[string, *budget](size)
 	})
 }
 

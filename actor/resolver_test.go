@@ -533,19 +533,6 @@ func TestAFailureIsRememberedForFiveMinutes(t *testing.T) {
 	assert.NoError(t, err)
 }
 
-func TestAHostIsAskedThirtyTimesAMinuteAtMost(t *testing.T) {
-	o := newOrigin(t)
-	r, clock := newResolver()
-	for i := range 50 {
-		_, err := r.PublicKey(t.Context(), fmt.Sprintf("%s/%d#k", o.URL, i), false)
-		require.Equal(t, i >= 30, isUnreachable(err), i)
-	}
-	assert.Equal(t, 30, o.requests())
-	clock.pass(2 * time.Second)
-	_, err := r.Actor(t.Context(), o.alice(public(0)))
-	assert.NoError(t, err, "one more has become free, and the refusal was not remembered")
-}
-
 func TestManyWhoWaitCauseOneFetch(t *testing.T) {
 	o := newOrigin(t)
 	o.wait = make(chan struct{})

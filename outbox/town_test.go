@@ -209,6 +209,8 @@ func (k keyOf) PublicKey(_ context.Context, id string, _ bool) (signing.PublicKe
 	return signing.PublicKey{ID: id, Owner: k.ID, Key: k.Profile.Key.Public()}, nil
 }
 
+func (keyOf) Proved(string) {}
+
 func (p *peer) inbox(n int) string { return p.URL + "/people/" + strconv.Itoa(n) + "/inbox" }
 
 func (p *peer) ServeHTTP(w http.ResponseWriter, r *http.Request) {

@@ -49,3 +49,5 @@ type known struct{ key *signing.Key }
 func (k known) PublicKey(_ context.Context, id string, _ bool) (signing.PublicKey, error) {
 	return signing.PublicKey{ID: id, Owner: "https://peer.example/users/alice", Key: k.key.Public()}, nil
 }
+
+func (known) Proved(string) {}

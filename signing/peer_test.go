@@ -52,6 +52,7 @@ type keyring struct {
 	known, renewed map[string]crypto.PublicKey
 	err            error
 	asked, again   int
+	proved         []string
 }
 
 func (k *keyring) PublicKey(_ context.Context, id string, renew bool) (PublicKey, error) {
@@ -70,6 +71,12 @@ func (k *keyring) PublicKey(_ context.Context, id string, renew bool) (PublicKey
 	}
 	owner, _, _ := strings.Cut(id, "#")
 	return PublicKey{ID: id, Owner: owner, Key: key}, nil
+}
+
+func (k *keyring) Proved(id string) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.proved = append(k.proved, id)
 }
 
 func aliceRing() *keyring {

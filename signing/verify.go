@@ -25,6 +25,10 @@ type PublicKey struct {
 // ErrUnreachable says that asking again later may help; any other, that there is no such key.
 type Keys interface {
 	PublicKey(ctx context.Context, keyID string, renew bool) (PublicKey, error)
+
+	// Proved says that a request was signed with the key: the finder may take that
+	// as a reason to ask its server more often, which anyone can cause by naming a key.
+	Proved(keyID string)
 }
 
 // ErrUnreachable says that a key's server gave no usable answer just now. The
@@ -122,6 +126,7 @@ func (v *Verifier) Verify(ctx context.Context, r *http.Request, body []byte) (Ve
 	if err != nil {
 		return Verified{}, err
 	}
+	v.Keys.Proved(p.keyID())
 	return Verified{actor: key.Owner, body: body, mark: mark(key.Owner, p.signature())}, nil
 }
 

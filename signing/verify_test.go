@@ -34,6 +34,7 @@ func TestASignedRequestIsVerified(t *testing.T) {
 	assert.Equal(t, alice, got.Actor())
 	assert.Equal(t, follow, string(got.Body()))
 	assert.Equal(t, 1, ring.asked)
+	assert.Equal(t, []string{keyID}, ring.proved, "the finder hears that its key was good for something")
 
 	same, err := verifier(ring).Verify(t.Context(), sent(noon).request(t), []byte(follow))
 	require.NoError(t, err)
@@ -439,6 +440,16 @@ func TestKeysThatAreNotFound(t *testing.T) {
 	}
 }
 
+func TestABadSignatureProvesNothing(t *testing.T) {
+	ring := aliceRing()
+	_, err := verifier(ring).Verify(t.Context(), sent(noon).request(t), []byte(follow+" "))
+	require.Error(t, err)
+	ring.known[keyID] = otherKey().Public()
+	_, err = verifier(ring).Verify(t.Context(), sent(noon).request(t), []byte(follow))
+	assert.Equal(t, signatureWrong, refused(t, err).Reason)
+	assert.Empty(t, ring.proved)
+}
+
 func TestAKeyWithoutAnOwnerProvesNothing(t *testing.T) {
 	ownerless := found{PublicKey{ID: keyID, Key: aliceKey().Public()}}
 	_, err := verifier(ownerless).Verify(t.Context(), sent(noon).request(t), []byte(follow))
@@ -449,6 +460,7 @@ func TestAKeyWithoutAnOwnerProvesNothing(t *testing.T) {
 type found struct{ key PublicKey }
 
 func (f found) PublicKey(context.Context, string, bool) (PublicKey, error) { return f.key, nil }
+func (found) Proved(string)                                                {}
 
 func TestEd25519WhereThePolicyHasIt(t *testing.T) {
 	for _, label := range []string{"", "hs2019", "ed25519"} {

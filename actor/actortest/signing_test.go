@@ -22,6 +22,8 @@ func (k oneKey) PublicKey(context.Context, string, bool) (signing.PublicKey, err
 	return signing.PublicKey(k), nil
 }
 
+func (oneKey) Proved(string) {}
+
 // Two implementations of the draft meet: what package signing signs, every
 // dialect verifies, and what the dialects sign, package signing verifies.
 func TestPackageSigningAgrees(t *testing.T) {

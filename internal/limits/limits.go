@@ -30,7 +30,8 @@ type Limits struct {
 	SignatureAge   time.Duration // how old a signed Date may be
 	ClockSkew      time.Duration // how far ahead it may be
 	KeyRefetch     time.Duration // one fetch of one key in this time
-	FetchesPerHost int           // key and actor fetches from one host in a minute
+	FetchesPerHost int           // key and actor fetches from one registrable domain in a minute that no verified signature proved worthwhile
+	ProvenPerHost  int           // and all of them together
 	Redirects      int           // of a GET, all within one origin; a POST has none
 
 	DNSTimeout      time.Duration
@@ -70,7 +71,7 @@ func Default() Limits {
 		Recipients: 256, Tags: 64, Attachments: 16,
 
 		SignatureAge: 12 * time.Hour, ClockSkew: 5 * time.Minute,
-		KeyRefetch: 5 * time.Minute, FetchesPerHost: 30, Redirects: 3,
+		KeyRefetch: 5 * time.Minute, FetchesPerHost: 30, ProvenPerHost: 600, Redirects: 3,
 
 		DNSTimeout: 3 * time.Second, DialTimeout: 5 * time.Second, TLSTimeout: 5 * time.Second,
 		HeaderTimeout: 5 * time.Second, FetchTimeout: 10 * time.Second, DeliveryTimeout: 15 * time.Second,
