@@ -42,6 +42,10 @@ type Item struct {
 	Pinned    bool      // listed first on the profile
 	Urgent    bool      // ahead of everything else in the queue
 	By        string    // who published it, for the journal; the website when empty
+
+	// KeepWithdrawn has Publish fail with ErrWithdrawn when the item was withdrawn,
+	// for what publishes by itself. Otherwise that makes a new post.
+	KeepWithdrawn bool
 }
 
 // Text is an item in another language. Language and one of the texts are required.

@@ -1,6 +1,7 @@
 package outbox
 
 import (
+	"errors"
 	"time"
 
 	"github.com/panui/panui/internal/as2"
@@ -33,10 +34,15 @@ const (
 	withdrawn = "withdraw"
 )
 
+// ErrWithdrawn says that an item was withdrawn and is to be kept so.
+var ErrWithdrawn = errors.New("withdrawn, and not to be published again")
+
 // next decides what publishing an item means when current is the newest post
 // under its key, or nil. It has no effects.
 func next(current *store.Post, it Item, v voice, m moment) (step, error) {
 	switch {
+	case current != nil && current.State == store.Withdrawn && it.KeepWithdrawn:
+		return step{}, ErrWithdrawn
 	case current == nil || current.State == store.Withdrawn:
 		return create(it, v, m)
 	case current.Digest != it.digest():

@@ -117,6 +117,20 @@ func TestPublishingAgainAfterAWithdrawalTakesANewID(t *testing.T) {
 	assert.Equal(t, live.Key, again.post.Key)
 }
 
+func TestWhatIsToBeKeptWithdrawnIsNotPublishedAgain(t *testing.T) {
+	kept := bridge(func(it *Item) { it.KeepWithdrawn = true })
+	live := firstRevision(t)
+	gone, err := withdraw(live, speaking, at(noon))
+	require.NoError(t, err)
+	_, err = next(&gone.post, kept, speaking, at(noon))
+	assert.ErrorIs(t, err, ErrWithdrawn)
+	for name, current := range map[string]*store.Post{"new": nil, "as it is": &live} {
+		_, err := next(current, kept, speaking, at(noon))
+		assert.NoError(t, err, name)
+	}
+	assert.Equal(t, live.Digest, kept.digest())
+}
+
 func TestUpdatedIsNewerWithEachEditAndAbsentBefore(t *testing.T) {
 	post := firstRevision(t)
 	assert.NotContains(t, string(post.Body), `"updated"`)

@@ -42,7 +42,7 @@ func (n *newsroom) withdraw(ctx context.Context, a article, by string) error {
 	if err := n.news.put(a); err != nil {
 		return err
 	}
-	return n.site.Withdraw(ctx, "", a.Key)
+	return n.site.As(by).Withdraw(ctx, "", a.Key)
 }
 
 // item is what the fediverse gets of an article.
@@ -74,7 +74,7 @@ func (n *newsroom) restore(ctx context.Context) error {
 		switch {
 		case a.Source != "": // the feed sees to it
 		case a.Withdrawn:
-			err = n.site.Withdraw(ctx, "", a.Key)
+			err = n.site.As(a.By).Withdraw(ctx, "", a.Key)
 		default:
 			_, err = n.site.Publish(ctx, n.item(a))
 		}

@@ -83,6 +83,30 @@ func TestFeedToPosts(t *testing.T) {
 	assert.Len(t, journal(t, memory), 5)
 }
 
+// What one actor has withdrawn is withdrawn, whatever another says under the same key.
+func TestActorsDoNotShareTheirKeys(t *testing.T) {
+	ctx, memory, urls := t.Context(), memory.New(), actor.URLs{Base: "https://agency.example"}
+	publisher := &outbox.Publisher{
+		Store: memory, URLs: urls, Actors: append(speakers(t, urls, "news"), speakers(t, urls, "alerts")...),
+	}
+	var body []byte
+	poll := func(handle, title string) feed.Report {
+		t.Helper()
+		body = []byte(`{"version":"1.1","items":[{"id":"a","url":"https://agency.example/a","title":"` + title + `"}]}`)
+		p := &feed.Poller{
+			Name: handle, Actor: handle, Publisher: publisher, Store: memory, Backfill: 1,
+			Source: func(context.Context, feed.Version) (feed.Copy, error) { return feed.Copy{Body: body}, nil },
+		}
+		report, err := p.Poll(ctx)
+		require.NoError(t, err)
+		return report
+	}
+	require.Len(t, poll("news@agency.example", "Flood").Published, 1)
+	require.NoError(t, publisher.Withdraw(ctx, "news@agency.example", "a"))
+	assert.Len(t, poll("alerts@agency.example", "Flood").Published, 1, "the other actor never said it")
+	assert.Len(t, poll("news@agency.example", "Floods").Withdrawn, 1, "though the other's stands")
+}
+
 func journal(t *testing.T, r store.Reader) []string {
 	t.Helper()
 	entries, err := r.Journal(t.Context(), store.JournalQuery{})

@@ -15,8 +15,9 @@ import (
 	"github.com/panui/panui/store"
 )
 
-// Publisher says items; [outbox.Publisher] is one. Publishing an item that is
-// published as it is must change nothing.
+// Publisher says items; [outbox.Publisher] and the site are. Publishing an item
+// that is published as it is must change nothing, and one that a person has
+// withdrawn must fail with [outbox.ErrWithdrawn].
 type Publisher interface {
 	Publish(ctx context.Context, item outbox.Item) (store.Post, error)
 }
@@ -25,7 +26,6 @@ type Publisher interface {
 type Memory interface {
 	Apply(ctx context.Context, ops ...store.Op) error
 	Setting(ctx context.Context, name string) (string, error)
-	Posts(ctx context.Context, q store.PostQuery) ([]store.Post, error)
 }
 
 // Poller publishes what is new in a feed. Name, Source, Publisher and Store are
@@ -230,16 +230,11 @@ func (p *Poller) publish(ctx context.Context, item outbox.Item, r *Report, plan 
 	k := plan.known[hashOf(item)]
 	done := known{hash: hashOf(item), digest: digestOf(item), mark: published}
 	item = p.spoken(item)
-	withdrawn, err := p.withdrawn(ctx, item.Key)
-	if err == nil && withdrawn {
+	_, err := p.Publisher.Publish(ctx, item)
+	switch {
+	case errors.Is(err, outbox.ErrWithdrawn):
 		r.Withdrawn = append(r.Withdrawn, item)
 		done.mark = left
-		return done, true
-	}
-	if err == nil {
-		_, err = p.Publisher.Publish(ctx, item)
-	}
-	switch {
 	case err != nil:
 		r.Failed = append(r.Failed, Failure{item, err})
 		return known{}, false
@@ -251,17 +246,9 @@ func (p *Poller) publish(ctx context.Context, item outbox.Item, r *Report, plan 
 	return done, true
 }
 
-// withdrawn says whether a person took the item back: publishing it would make
-// a new post of it.
-func (p *Poller) withdrawn(ctx context.Context, key string) (bool, error) {
-	posts, err := p.Store.Posts(ctx, store.PostQuery{Key: key})
-	live := func(post store.Post) bool { return post.State == store.Live }
-	return len(posts) > 0 && !slices.ContainsFunc(posts, live), err
-}
-
 // spoken is an item as it is said.
 func (p *Poller) spoken(item outbox.Item) outbox.Item {
-	item.Actor, item.By = p.Actor, "feed "+p.Name
+	item.Actor, item.By, item.KeepWithdrawn = p.Actor, "feed "+p.Name, true
 	return item
 }
 

@@ -332,10 +332,7 @@ func TestAWithdrawnItemStaysWithdrawn(t *testing.T) {
 	n.write("a", 0)
 	n.poll()
 	n.take()
-	post := store.Post{ID: "https://agency.example/ap/o/1", Actor: "https://agency.example/ap/a", Key: "a", Rev: 1, State: store.Live}
-	require.NoError(t, n.Store.Apply(t.Context(), store.PutPost{Post: post}))
-	post.Rev, post.State = 2, store.Withdrawn
-	require.NoError(t, n.Store.Apply(t.Context(), store.PutPost{Post: post}))
+	n.broken["a"] = fmt.Errorf("outbox: publish: %w", outbox.ErrWithdrawn)
 
 	n.edit("a", "Corrected")
 	assert.Equal(t, []string{"a"}, keys(n.poll().Withdrawn))
