@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 
 	"github.com/panui/panui/store"
@@ -63,7 +64,7 @@ func (s *Store) Actor(ctx context.Context, id string) (store.Actor, error) {
 func (s *Store) Actors(ctx context.Context) ([]store.Actor, error) {
 	all := func(store.Actor) bool { return true }
 	byID := func(a, b store.Actor) int { return cmp.Compare(a.ID, b.ID) }
-	return list(s, ctx, "actors", &s.actors, all, byID, len(s.actors.rows))
+	return list(s, ctx, "actors", &s.actors, all, byID, math.MaxInt)
 }
 
 func (s *Store) Posts(ctx context.Context, q store.PostQuery) ([]store.Post, error) {
@@ -173,10 +174,17 @@ func (s *Store) CountFollowers(ctx context.Context, actor string) (count int, er
 func (s *Store) Received(ctx context.Context, q store.ReceivedQuery) ([]store.Received, error) {
 	want := func(r store.Received) bool {
 		return is(q.ID, r.ID) && is(q.Actor, r.Actor) && is(q.From, r.From) && is(q.Type, r.Type) &&
-			is(q.About, r.About) && is(q.State, r.State) && before(q.Before, r.Seq)
+			is(q.About, r.About) && is(q.State, r.State) && before(q.Before, r.Seq) &&
+			!(q.Standing && r.State == store.Retracted)
 	}
 	newest := func(a, b store.Received) int { return cmp.Compare(b.Seq, a.Seq) }
-	return list(s, ctx, "received", &s.received, want, newest, limit(q.Limit))
+	found, err := list(s, ctx, "received", &s.received, want, newest, limit(q.Limit))
+	for i := range found {
+		if q.Bare {
+			found[i].Body = nil
+		}
+	}
+	return found, err
 }
 
 func (s *Store) Reactions(ctx context.Context, q store.ReactionQuery) ([]store.Reaction, error) {
