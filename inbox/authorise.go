@@ -71,7 +71,7 @@ var (
 	}}
 	// owned: what we hold under the ids that are named is the actor's.
 	owned = demand{storedOfAnother, func(c claim) bool {
-		return !slices.ContainsFunc(c.owners(), func(owner string) bool { return owner != c.speaker })
+		return !slices.ContainsFunc(c.stored(), func(row stored) bool { return row.by != c.speaker })
 	}}
 	// undoesItsOwn: the activity that is undone names the same actor, where it names one.
 	undoesItsOwn = demand{undoOfAnother, func(c claim) bool {

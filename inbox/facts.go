@@ -42,19 +42,29 @@ type concern struct {
 	about string
 }
 
-// owners lists who said what is stored.
-func (f facts) owners() []string {
-	var ids []string
+// stored is who said something that is stored, and to which actor of ours.
+type stored struct{ by, ours string }
+
+func (f facts) stored() (rows []stored) {
 	for _, row := range f.followers {
-		ids = append(ids, row.ID)
+		rows = append(rows, stored{row.ID, row.Actor})
 	}
 	for _, row := range f.received {
-		ids = append(ids, row.From)
+		rows = append(rows, stored{row.From, row.Actor})
 	}
 	for _, row := range f.reactions {
-		ids = append(ids, row.From)
+		rows = append(rows, stored{row.From, row.Actor})
 	}
-	return ids
+	return rows
+}
+
+// whom lists the actors of ours to whom what is stored belongs.
+func (f facts) whom() (ids []string) {
+	for _, row := range f.stored() {
+		ids = append(ids, row.ours)
+	}
+	slices.Sort(ids)
+	return slices.Compact(ids)
 }
 
 // finder looks up the facts of one activity and keeps the first failure.
@@ -153,10 +163,10 @@ func (f *finder) deletion(id string) {
 	case "":
 	case f.Actor:
 		f.findFollowers(store.FollowerQuery{ID: id})
-		f.findReceived(store.ReceivedQuery{From: id})
-		f.findReactions(store.ReactionQuery{From: id, Limit: 1})
+		f.findReceived(store.ReceivedQuery{From: id, Standing: true, Bare: true})
+		f.findReactions(store.ReactionQuery{From: id})
 	default:
-		f.findReceived(store.ReceivedQuery{ID: id})
+		f.findReceived(store.ReceivedQuery{ID: id, Bare: true})
 	}
 }
 
@@ -166,7 +176,7 @@ func (f *finder) undone(inner as2.Ref) {
 	if inner.ID != "" {
 		f.findFollowers(store.FollowerQuery{Follow: inner.ID})
 		f.findReactions(store.ReactionQuery{ID: inner.ID})
-		f.findReceived(store.ReceivedQuery{ID: inner.ID, Type: "Block"})
+		f.findReceived(store.ReceivedQuery{ID: inner.ID, Type: "Block", Bare: true})
 	}
 	if inner.Object == nil || inner.Object.Object.ID == "" {
 		return
@@ -177,7 +187,7 @@ func (f *finder) undone(inner as2.Ref) {
 	case "Like", "Announce":
 		f.findReactions(store.ReactionQuery{From: f.Actor, Type: inner.Object.Type, Object: about})
 	case "Block":
-		f.findReceived(store.ReceivedQuery{Actor: about, From: f.Actor, Type: "Block"})
+		f.findReceived(store.ReceivedQuery{Actor: about, From: f.Actor, Type: "Block", Bare: true})
 	}
 }
 
@@ -214,7 +224,7 @@ func (f *finder) record() {
 	if len(f.concerns) == 0 {
 		return
 	}
-	f.findReceived(store.ReceivedQuery{ID: f.ID})
+	f.findReceived(store.ReceivedQuery{ID: f.ID, Bare: true})
 	if len(f.received) == 0 {
 		f.crowd()
 	}
@@ -247,42 +257,33 @@ func (f *finder) concernPost(id string, state store.PostState) {
 }
 
 func (f *finder) findFollowers(q store.FollowerQuery) {
-	if f.err != nil {
-		return
-	}
-	rows, err := f.Store.Followers(f.ctx, q)
-	f.err = err
-	for _, row := range rows {
-		if !slices.ContainsFunc(f.followers, func(o store.Follower) bool { return o.Seq == row.Seq }) && f.actor(row.Actor) != nil {
-			f.followers = append(f.followers, row)
-		}
-	}
+	f.followers = find(f, f.followers, f.Store.Followers, q, func(r store.Follower) (int64, string) { return r.Seq, r.Actor })
 }
 
 func (f *finder) findReceived(q store.ReceivedQuery) {
-	if f.err != nil {
-		return
-	}
-	rows, err := f.Store.Received(f.ctx, q)
-	f.err = err
-	for _, row := range rows {
-		if !slices.ContainsFunc(f.received, func(o store.Received) bool { return o.Seq == row.Seq }) && f.actor(row.Actor) != nil {
-			f.received = append(f.received, row)
-		}
-	}
+	f.received = find(f, f.received, f.Store.Received, q, func(r store.Received) (int64, string) { return r.Seq, r.Actor })
 }
 
 func (f *finder) findReactions(q store.ReactionQuery) {
+	f.reactions = find(f, f.reactions, f.Store.Reactions, q, func(r store.Reaction) (int64, string) { return r.Seq, r.Actor })
+}
+
+// find adds to rows what else the store has for a query, unless something failed
+// before. Rows of another site that shares the store are none of ours.
+func find[Row, Query any](f *finder, rows []Row, list func(context.Context, Query) ([]Row, error), q Query, of func(Row) (seq int64, ours string)) []Row {
 	if f.err != nil {
-		return
+		return rows
 	}
-	rows, err := f.Store.Reactions(f.ctx, q)
+	found, err := list(f.ctx, q)
 	f.err = err
-	for _, row := range rows {
-		if !slices.ContainsFunc(f.reactions, func(o store.Reaction) bool { return o.Seq == row.Seq }) && f.actor(row.Actor) != nil {
-			f.reactions = append(f.reactions, row)
+	for _, row := range found {
+		seq, ours := of(row)
+		known := slices.ContainsFunc(rows, func(r Row) bool { other, _ := of(r); return other == seq })
+		if !known && f.actor(ours) != nil {
+			rows = append(rows, row)
 		}
 	}
+	return rows
 }
 
 // crowd finds whether as much is recorded from the actor, or about the post, as is kept.
@@ -290,7 +291,7 @@ func (f *finder) crowd() {
 	if f.err != nil {
 		return
 	}
-	recent, err := f.Store.Received(f.ctx, store.ReceivedQuery{From: f.Actor, Limit: f.limits.RepliesPerDay})
+	recent, err := f.Store.Received(f.ctx, store.ReceivedQuery{From: f.Actor, Limit: f.limits.RepliesPerDay, Bare: true})
 	if f.err = err; err != nil {
 		return
 	}
@@ -308,11 +309,11 @@ func (h *Handler) keeps(ctx context.Context, actor, id string) (bool, error) {
 	f := &finder{Handler: h, ctx: ctx}
 	f.findFollowers(store.FollowerQuery{ID: actor, Limit: 1})
 	f.findReactions(store.ReactionQuery{From: actor, Limit: 1})
-	f.findReceived(store.ReceivedQuery{From: actor, Limit: 1})
+	f.findReceived(store.ReceivedQuery{From: actor, Limit: 1, Bare: true})
 	if id != "" {
-		f.findReceived(store.ReceivedQuery{ID: id, Limit: 1})
+		f.findReceived(store.ReceivedQuery{ID: id, Limit: 1, Bare: true})
 	}
-	return len(f.owners()) > 0 || h.URLs.Owns(id), f.err
+	return len(f.stored()) > 0 || h.URLs.Owns(id), f.err
 }
 
 // stale says that the stored state is no longer the one on which ops were decided.

@@ -177,6 +177,21 @@ func TestRepliesToAPostAreBounded(t *testing.T) {
 	assert.Len(t, w.received(store.ReceivedQuery{}), 30)
 }
 
+// Counting what an actor said in a day does not read all of it.
+func TestATalkativeActorCostsNoMemory(t *testing.T) {
+	w := newWorld(t)
+	for i := range 50 {
+		w.must(store.Receive{Received: store.Received{ID: fmt.Sprint(ids["alice"], "/old/", i), Actor: ids["news"], From: ids["alice"],
+			Type: "Create", State: store.Held, Body: make([]byte, 200<<10), At: start}})
+	}
+	require.Equal(t, 202, w.deliver(aliceReplies))
+	assert.Len(t, w.received(store.ReceivedQuery{About: ids["post"]}), 1)
+	assert.Zero(t, w.spy.bytes)
+	require.Equal(t, 202, w.deliver(aliceClosesAccount))
+	assert.Zero(t, w.spy.bytes)
+	assert.Empty(t, w.received(store.ReceivedQuery{Standing: true}))
+}
+
 // serveOver serves the handler on a real connection, under its own middleware.
 func serveOver(t *testing.T, h http.Handler) (address string) {
 	server := httptest.NewServer(h)

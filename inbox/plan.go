@@ -231,30 +231,15 @@ func (p planner) delete(id string) ([]store.Op, outcome) {
 
 // forget removes everything of an actor that is gone from its own server.
 func (p planner) forget() ([]store.Op, outcome) {
-	if len(p.owners()) == 0 {
+	whom := p.whom()
+	if len(whom) == 0 {
 		return nil, ignored
 	}
 	ops := []store.Op{store.ForgetActor{ID: p.Actor, At: p.now}}
-	for _, local := range p.whom() {
+	for _, local := range whom {
 		ops = append(ops, p.record("forget", local, ""))
 	}
 	return ops, forgotten
-}
-
-// whom lists the actors of ours to whom what is stored belongs.
-func (p planner) whom() []string {
-	var ids []string
-	for _, row := range p.followers {
-		ids = append(ids, row.Actor)
-	}
-	for _, row := range p.received {
-		ids = append(ids, row.Actor)
-	}
-	for _, row := range p.reactions {
-		ids = append(ids, row.Actor)
-	}
-	slices.Sort(ids)
-	return slices.Compact(ids)
 }
 
 func (p planner) undo(inner as2.Ref) ([]store.Op, outcome) {

@@ -93,6 +93,8 @@ func TestPlan(t *testing.T) {
 		{"a follower says that it moved to us", given{aliceFollows}, nil, strings.ReplaceAll(aliceMoves, "{carol}", "{news}"), "ignored:"},
 		{"an account is closed", given{aliceFollows, aliceReplies, aliceLikes}, nil, aliceClosesAccount, "forgotten: ForgetActor Record(forget)"},
 		{"an account that liked is closed", given{aliceLikes}, nil, aliceClosesAccount, "forgotten: ForgetActor Record(forget)"},
+		{"an account that liked both is closed", given{aliceLikes, strings.NewReplacer("likes/1", "likes/2", "{post}", "{alert}").Replace(aliceLikes)}, nil, aliceClosesAccount, "forgotten: ForgetActor Record(forget alerts) Record(forget)"},
+		{"an account is closed again, of which only is known that it took back a reply", given{aliceReplies, aliceClosesAccount}, nil, aliceClosesAccount, "ignored:"},
 		{"an account of whom nothing is kept is closed", nil, nil, aliceClosesAccount, "ignored:"},
 
 		// Saying something.

@@ -221,6 +221,7 @@ type spy struct {
 	mu      sync.Mutex
 	applied [][]store.Op
 	asked   int
+	bytes   int // of bodies that were read
 	fail    error
 }
 
@@ -236,7 +237,13 @@ func (s *spy) Apply(ctx context.Context, ops ...store.Op) error {
 
 func (s *spy) Received(ctx context.Context, q store.ReceivedQuery) ([]store.Received, error) {
 	s.count()
-	return s.Store.Received(ctx, q)
+	rows, err := s.Store.Received(ctx, q)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, row := range rows {
+		s.bytes += len(row.Body)
+	}
+	return rows, err
 }
 
 func (s *spy) Followers(ctx context.Context, q store.FollowerQuery) ([]store.Follower, error) {

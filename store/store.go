@@ -300,6 +300,9 @@ type ReceivedQuery struct {
 	State  ReceivedState
 	Before int64 // only with a smaller Seq
 	Limit  int   // 0 means 100
+
+	Standing bool // only what is not Retracted
+	Bare     bool // without the bodies, which may be large
 }
 
 // Reaction is a like or a boost of an object of ours. Each remote actor has at

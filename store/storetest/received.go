@@ -60,6 +60,14 @@ var receivedRules = []rule{
 			assert.Equal(d, want, must(d.Received(ctx, c.q))(d), "%+v", c.q)
 		}
 	}},
+	{says: "what its author took back, and bodies, can be left out of a list", test: func(d *db) {
+		d.do(replies(1, object(1)), replies(2, object(1)), store.Retract{ID: reply(1), From: aroha, At: nine})
+		all := must(d.Received(ctx, store.ReceivedQuery{}))(d)
+		require.Len(d, all, 2)
+		assert.Equal(d, all[:1], must(d.Received(ctx, store.ReceivedQuery{From: aroha, Standing: true}))(d))
+		all[0].Body = nil
+		assert.Equal(d, all, must(d.Received(ctx, store.ReceivedQuery{From: aroha, Bare: true}))(d))
+	}},
 	{says: "a decision is recorded with who made it, and can be changed", test: func(d *db) {
 		d.do(replies(1, object(1)), replies(2, object(1)))
 		for _, as := range []store.ReceivedState{store.Shown, store.Refused, store.Held} {

@@ -136,7 +136,14 @@ func (s *Store) Received(ctx context.Context, q store.ReceivedQuery) ([]store.Re
 	w.text(`about = ?`, q.About)
 	w.text(`state = ?`, string(q.State))
 	w.number(`seq < ?`, q.Before)
-	return list(ctx, s, receivedFields, `SELECT `+receivedColumns+` FROM received `+w.String()+` ORDER BY seq DESC LIMIT ?`,
+	if q.Standing {
+		w.add(`state <> 'retracted'`)
+	}
+	columns := receivedColumns
+	if q.Bare {
+		columns = strings.Replace(columns, `body`, `NULL`, 1)
+	}
+	return list(ctx, s, receivedFields, `SELECT `+columns+` FROM received `+w.String()+` ORDER BY seq DESC LIMIT ?`,
 		append(w.args, limit(q.Limit))...)
 }
 

@@ -42,12 +42,12 @@ func (m moment) Scan(value any) error {
 	return nil
 }
 
-// body scans what blob made; an empty one is nil.
+// body scans what blob made, or a NULL in its place; an empty one is nil.
 type body struct{ into *[]byte }
 
 func (b body) Scan(value any) error {
 	bs, ok := value.([]byte)
-	if !ok {
+	if !ok && value != nil {
 		return fmt.Errorf("a body is stored as %T", value)
 	}
 	*b.into = nil

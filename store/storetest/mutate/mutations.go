@@ -91,6 +91,7 @@ var mutations = []mutation{
 	{sqlHeard, "nothing is decided about what was taken back", `if r.State == store.Retracted || `, `if `},
 	{sqlHeard, "a first reaction stays", `ON CONFLICT (sender, type, object) DO NOTHING`, `ON CONFLICT (sender, type, object) DO UPDATE SET at = excluded.at`},
 	{sqlRead, "a receipt looks at the newest delivery", `n.inbox = d.inbox AND n.id > d.id`, `n.inbox = d.inbox AND n.id < d.id`},
+	{sqlRead, "what was taken back can be left out", `if q.Standing {`, `if false {`},
 	{sqlRead, "counts leave out what is not a reply", `about = ? AND type = 'Create' AND state = 'held'`, `about = ? AND state = 'held'`},
 	{sqlRead, "a reply to two actors counts once", `(SELECT COUNT(DISTINCT id) FROM received WHERE about = ? AND type = 'Create' AND state = 'shown')`, `(SELECT COUNT(id) FROM received WHERE about = ? AND type = 'Create' AND state = 'shown')`},
 	{sqlRead, "only accepted followers count", `WHERE actor = ? AND state = 'accepted'`, `WHERE actor = ?`},
@@ -142,6 +143,7 @@ var mutations = []mutation{
 	{memHeard, "only its author takes back what was said", `if r.ID == op.ID && r.From == op.From {`, `if r.ID == op.ID {`},
 	{memHeard, "a decision is about what was seen", `!moment(op.Seen).Equal(seen)`, `seen.IsZero()`},
 	{memRead, "a receipt looks at the newest delivery", `if id > newest[d.Inbox].ID {`, `if newest[d.Inbox].ID == 0 || id < newest[d.Inbox].ID {`},
+	{memRead, "bodies can be left out", "if q.Bare {", "if false {"},
 	{memRead, "only live posts count", `p.Actor == actor && p.State == store.Live`, `p.Actor == actor`},
 	{memRead, "lists have a limit", `min(most, len(found))`, `len(found)`},
 }
