@@ -23,6 +23,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/panui/panui/signing/internal/keyfile"
 )
 
 func newKey(t testing.TB, signer crypto.Signer) *Key {
@@ -156,7 +158,7 @@ func TestFileRefusesWhatIsNotAPrivateKeyOfOurs(t *testing.T) {
 		{"an encrypted key", pemOf("ENCRYPTED PRIVATE KEY", []byte("x")), 0o600, "not encrypted"},
 		{"bytes that are no PKCS #8", pemOf("PRIVATE KEY", []byte("x")), 0o600, "asn1"},
 		{"an ECDSA key", pemOf("PRIVATE KEY", ec), 0o600, "use RSA"},
-		{"far too long", strings.Repeat("x", maxKeyFile+1), 0o600, "over 65536 bytes"},
+		{"far too long", strings.Repeat("x", keyfile.Max+1), 0o600, "over 65536 bytes"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "key.pem")
