@@ -100,28 +100,12 @@ func ReadActivity(b []byte, l limits.Limits) (Activity, error) {
 		Raw:    b,
 	}
 	if len(a.Object) == 0 && !intransitive[a.Type] {
-		r.refuse(ReasonMissing, "object")
+		r.refuse(reasonMissing, "object")
 	}
 	if err := r.err(); err != nil {
 		return Activity{}, err
 	}
 	return a, nil
-}
-
-// ReadObject scans b and reads an object from it, as one is fetched from its id,
-// which is never empty. An error is a [*Refusal].
-func ReadObject(b []byte, l limits.Limits) (Object, error) {
-	if err := Scan(b, l); err != nil {
-		return Object{}, err
-	}
-	r := reader{limits: l}
-	o := r.object(b, deepest)
-	r.required("id", o.ID)
-	r.required("type", o.Type)
-	if err := r.err(); err != nil {
-		return Object{}, err
-	}
-	return *o, nil
 }
 
 // ReadActor scans b and reads an actor document from it. An error is a [*Refusal].
@@ -160,7 +144,7 @@ func ReadKey(b []byte, id string, l limits.Limits) (Key, error) {
 	keys := append(listed, whole)
 	i := slices.IndexFunc(keys, func(k Key) bool { return k.ID == id && k.PEM != "" })
 	if i < 0 {
-		return Key{}, &Refusal{Reason: ReasonNoKey}
+		return Key{}, &Refusal{Reason: reasonNoKey}
 	}
 	return keys[i], nil
 }

@@ -71,39 +71,39 @@ func TestAnActivityIsRefused(t *testing.T) {
 		name, member, value string
 		want                as2.Reason
 	}{
-		{"B072 no id", "id", "", as2.ReasonMissing},
-		{"B072 an empty id", "id", `""`, as2.ReasonMissing},
-		{"B072 an id that is null", "id", `null`, as2.ReasonMissing},
-		{"B072 an id that is no URL", "id", `"follow 1"`, as2.ReasonID},
-		{"B072 an id that is relative", "id", `"/f/1"`, as2.ReasonID},
-		{"B072 an id without a host", "id", `"https:///f/1"`, as2.ReasonID},
-		{"B072 an id with only a port", "id", `"https://:443/f/1"`, as2.ReasonID},
-		{"B072 an id that two parsers split differently", "id", `"https://a.example\\@evil.example/"`, as2.ReasonID},
-		{"B072 an id with a user", "id", `"https://our.test@evil.example/"`, as2.ReasonID},
-		{"B072 an id with a space", "id", `"https://a.example/ 1"`, as2.ReasonID},
-		{"B072 an id with a line end", "id", `"https://a.example/\n1"`, as2.ReasonID},
-		{"B072 an id of 8 KiB", "id", `"https://a.example/` + strings.Repeat("x", 8<<10) + `"`, as2.ReasonIDLength},
-		{"an id of another scheme", "id", `"ap://did:key:z6MkrJVnaZkeFzdQyMZu1cgjg7k1pZZ6pvBQ7XJPt4swbTQ2/actor"`, as2.ReasonIDScheme},
-		{"an id that is a script", "id", `"javascript:alert(1)"`, as2.ReasonIDScheme},
-		{"an id in capitals", "id", `"HTTPS://a.example/1"`, as2.ReasonIDScheme},
-		{"an id in a list", "id", `["https://a.example/f/1"]`, as2.ReasonKind},
-		{"B068 several types", "type", `["Follow","Delete"]`, as2.ReasonKind},
-		{"B068 one type in a list", "type", `["Follow"]`, as2.ReasonKind},
-		{"B068 a type that is an object", "type", `{}`, as2.ReasonKind},
-		{"no type", "type", "", as2.ReasonMissing},
-		{"no actor", "actor", "", as2.ReasonMissing},
-		{"no actors", "actor", "[]", as2.ReasonMissing},
-		{"an actor without an id", "actor", `{"type":"Person"}`, as2.ReasonMissing},
-		{"several actors", "actor", `["https://a.example/u","https://victim.example/u"]`, as2.ReasonSeveral},
-		{"the same actor twice", "actor", `["https://a.example/u","https://a.example/u"]`, as2.ReasonSeveral},
-		{"an actor by account", "actor", `"acct:u@a.example"`, as2.ReasonIDScheme},
-		{"no object", "object", "", as2.ReasonMissing},
+		{"B072 no id", "id", "", "as2-missing"},
+		{"B072 an empty id", "id", `""`, "as2-missing"},
+		{"B072 an id that is null", "id", `null`, "as2-missing"},
+		{"B072 an id that is no URL", "id", `"follow 1"`, "as2-id"},
+		{"B072 an id that is relative", "id", `"/f/1"`, "as2-id"},
+		{"B072 an id without a host", "id", `"https:///f/1"`, "as2-id"},
+		{"B072 an id with only a port", "id", `"https://:443/f/1"`, "as2-id"},
+		{"B072 an id that two parsers split differently", "id", `"https://a.example\\@evil.example/"`, "as2-id"},
+		{"B072 an id with a user", "id", `"https://our.test@evil.example/"`, "as2-id"},
+		{"B072 an id with a space", "id", `"https://a.example/ 1"`, "as2-id"},
+		{"B072 an id with a line end", "id", `"https://a.example/\n1"`, "as2-id"},
+		{"B072 an id of 8 KiB", "id", `"https://a.example/` + strings.Repeat("x", 8<<10) + `"`, "as2-id-length"},
+		{"an id of another scheme", "id", `"ap://did:key:z6MkrJVnaZkeFzdQyMZu1cgjg7k1pZZ6pvBQ7XJPt4swbTQ2/actor"`, "as2-id-scheme"},
+		{"an id that is a script", "id", `"javascript:alert(1)"`, "as2-id-scheme"},
+		{"an id in capitals", "id", `"HTTPS://a.example/1"`, "as2-id-scheme"},
+		{"an id in a list", "id", `["https://a.example/f/1"]`, "as2-kind"},
+		{"B068 several types", "type", `["Follow","Delete"]`, "as2-kind"},
+		{"B068 one type in a list", "type", `["Follow"]`, "as2-kind"},
+		{"B068 a type that is an object", "type", `{}`, "as2-kind"},
+		{"no type", "type", "", "as2-missing"},
+		{"no actor", "actor", "", "as2-missing"},
+		{"no actors", "actor", "[]", "as2-missing"},
+		{"an actor without an id", "actor", `{"type":"Person"}`, "as2-missing"},
+		{"several actors", "actor", `["https://a.example/u","https://victim.example/u"]`, "as2-several"},
+		{"the same actor twice", "actor", `["https://a.example/u","https://a.example/u"]`, "as2-several"},
+		{"an actor by account", "actor", `"acct:u@a.example"`, "as2-id-scheme"},
+		{"no object", "object", "", "as2-missing"},
 		{"objects that are nothing", "object", `[null,{}]`, ""},
-		{"257 objects", "object", `[` + strings.Repeat(`"https://b.example/1",`, 256) + `"https://b.example/1"]`, as2.ReasonObjects},
-		{"an object that is a number", "object", `7`, as2.ReasonKind},
-		{"recipients that are numbers", "to", `[7]`, as2.ReasonKind},
-		{"a recipient of 8 KiB", "cc", `"` + strings.Repeat("x", 8<<10) + `"`, as2.ReasonIDLength},
-		{"B087 257 recipients", "to", `[` + strings.Repeat(`"https://a.example/1",`, 256) + `"x"]`, as2.ReasonRecipients},
+		{"257 objects", "object", `[` + strings.Repeat(`"https://b.example/1",`, 256) + `"https://b.example/1"]`, "as2-objects"},
+		{"an object that is a number", "object", `7`, "as2-kind"},
+		{"recipients that are numbers", "to", `[7]`, "as2-kind"},
+		{"a recipient of 8 KiB", "cc", `"` + strings.Repeat("x", 8<<10) + `"`, "as2-id-length"},
+		{"B087 257 recipients", "to", `[` + strings.Repeat(`"https://a.example/1",`, 256) + `"x"]`, "as2-recipients"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			_, err := as2.ReadActivity(with(t, follow, c.member, c.value), limits.Default())
@@ -196,9 +196,6 @@ func TestAnObjectIsReadInEveryDialect(t *testing.T) {
 			require.Len(t, a.Object, 1)
 			assert.Equal(t, "https://a.example/n/1", a.Object[0].ID)
 			assert.Equal(t, want, *a.Object[0].Object)
-			alone, err := as2.ReadObject(object, limits.Default())
-			require.NoError(t, err)
-			assert.Equal(t, *a.Object[0].Object, alone)
 		})
 	}
 }
@@ -208,23 +205,21 @@ func TestAnObjectIsRefused(t *testing.T) {
 		name, member, value string
 		want                as2.Reason
 	}{
-		{"B082 an author that is a number", "attributedTo", `7`, as2.ReasonKind},
-		{"B082 authors of which one is a number", "attributedTo", `["https://a.example/u",7]`, as2.ReasonKind},
-		{"B082 an author whose id is a number", "attributedTo", `{"id":7}`, as2.ReasonKind},
-		{"B082 an author by account", "attributedTo", `"acct:u@a.example"`, as2.ReasonIDScheme},
-		{"an id that is a script", "id", `"javascript:alert(1)"`, as2.ReasonIDScheme},
-		{"B068 several types", "type", `["Note","Follow"]`, as2.ReasonKind},
-		{"a reply to a number", "inReplyTo", `7`, as2.ReasonKind},
-		{"B087 257 recipients", "cc", `[` + strings.Repeat(`"https://a.example/1",`, 256) + `"x"]`, as2.ReasonRecipients},
+		{"B082 an author that is a number", "attributedTo", `7`, "as2-kind"},
+		{"B082 authors of which one is a number", "attributedTo", `["https://a.example/u",7]`, "as2-kind"},
+		{"B082 an author whose id is a number", "attributedTo", `{"id":7}`, "as2-kind"},
+		{"B082 an author by account", "attributedTo", `"acct:u@a.example"`, "as2-id-scheme"},
+		{"an id that is a script", "id", `"javascript:alert(1)"`, "as2-id-scheme"},
+		{"B068 several types", "type", `["Note","Follow"]`, "as2-kind"},
+		{"a reply to a number", "inReplyTo", `7`, "as2-kind"},
+		{"B087 257 recipients", "cc", `[` + strings.Repeat(`"https://a.example/1",`, 256) + `"x"]`, "as2-recipients"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var create struct{ Object json.RawMessage }
 			require.NoError(t, json.Unmarshal([]byte(reply), &create))
 			object := with(t, string(create.Object), c.member, c.value)
 			_, err := as2.ReadActivity(with(t, reply, "object", string(object)), limits.Default())
-			assert.Equal(t, c.want, reasonOf(t, err), "inside an activity")
-			_, err = as2.ReadObject(object, limits.Default())
-			assert.Equal(t, c.want, reasonOf(t, err), "alone")
+			assert.Equal(t, c.want, reasonOf(t, err))
 		})
 	}
 }
@@ -272,7 +267,7 @@ func TestActivitiesInsideActivities(t *testing.T) {
 	})
 	t.Run("an actor of several inside", func(t *testing.T) {
 		_, err := as2.ReadActivity(fmt.Appendf(nil, undo, with(t, follow, "actor", `["https://a.example/u","https://b.example/u"]`)), limits.Default())
-		assert.Equal(t, as2.ReasonSeveral, reasonOf(t, err))
+		assert.Equal(t, as2.Reason("as2-several"), reasonOf(t, err))
 	})
 }
 
@@ -299,22 +294,22 @@ func TestAnActorIsReadInEveryDialect(t *testing.T) {
 			first := as2.Key{ID: "https://a.example/u#k", Owner: "https://a.example/u", PEM: "PEM"}
 			a.Keys = append([]as2.Key{first, first, first, first, first, first, first, first, first}, a.Keys...)
 		}},
-		{name: "eleven keys", member: "publicKey", value: keys(11), refused: as2.ReasonKeys},
+		{name: "eleven keys", member: "publicKey", value: keys(11), refused: "as2-keys"},
 		{name: "keys that are none", member: "publicKey", value: `["https://a.example/u#main-key",null,{},{"id":"x","publicKeyPem":"PEM"}]`, want: func(a *as2.Actor) { a.Keys = nil }},
-		{name: "a key that is a number", member: "publicKey", value: `7`, refused: as2.ReasonKind},
-		{name: "a PEM that is a list", member: "publicKey", value: `{"id":"https://a.example/u#main-key","publicKeyPem":["PEM"]}`, refused: as2.ReasonKind},
+		{name: "a key that is a number", member: "publicKey", value: `7`, refused: "as2-kind"},
+		{name: "a PEM that is a list", member: "publicKey", value: `{"id":"https://a.example/u#main-key","publicKeyPem":["PEM"]}`, refused: "as2-kind"},
 		{name: "a type in a list", member: "type", value: `["Person"]`},
 		{name: "one known type in a list", member: "type", value: `["Person","https://schema.org/Person"]`},
-		{name: "several known types", member: "type", value: `["Person","Group"]`, refused: as2.ReasonSeveral},
-		{name: "no known type", member: "type", value: `["NewsMediaOrganization"]`, refused: as2.ReasonActorType},
-		{name: "not an actor", member: "type", value: `"Note"`, refused: as2.ReasonActorType},
-		{name: "a type that is an object", member: "type", value: `{}`, refused: as2.ReasonKind},
-		{name: "no type", member: "type", refused: as2.ReasonActorType},
-		{name: "no id", member: "id", refused: as2.ReasonMissing},
+		{name: "several known types", member: "type", value: `["Person","Group"]`, refused: "as2-several"},
+		{name: "no known type", member: "type", value: `["NewsMediaOrganization"]`, refused: "as2-actor-type"},
+		{name: "not an actor", member: "type", value: `"Note"`, refused: "as2-actor-type"},
+		{name: "a type that is an object", member: "type", value: `{}`, refused: "as2-kind"},
+		{name: "no type", member: "type", refused: "as2-actor-type"},
+		{name: "no id", member: "id", refused: "as2-missing"},
 		{name: "an inbox as a whole", member: "inbox", value: `{"id":"https://a.example/u/inbox","type":"OrderedCollection"}`},
 		{name: "no inbox, as GoToSocial shows for a key", member: "inbox", want: func(a *as2.Actor) { a.Inbox = "" }},
-		{name: "two inboxes", member: "inbox", value: `["https://a.example/1","https://a.example/2"]`, refused: as2.ReasonSeveral},
-		{name: "an inbox that is a script", member: "inbox", value: `"javascript:alert(1)"`, refused: as2.ReasonIDScheme},
+		{name: "two inboxes", member: "inbox", value: `["https://a.example/1","https://a.example/2"]`, refused: "as2-several"},
+		{name: "an inbox that is a script", member: "inbox", value: `"javascript:alert(1)"`, refused: "as2-id-scheme"},
 		{name: "endpoints that are a list, as PHP sends them", member: "endpoints", value: `[]`, want: func(a *as2.Actor) { a.SharedInbox = "" }},
 		{name: "endpoints that are null", member: "endpoints", value: `null`, want: func(a *as2.Actor) { a.SharedInbox = "" }},
 		{name: "a shared inbox that is none", member: "endpoints", value: `{"sharedInbox":"file:///etc/passwd"}`, want: func(a *as2.Actor) { a.SharedInbox = "" }},
@@ -361,7 +356,7 @@ func TestTheIDOfAnActorIsThatOfItsOneKey(t *testing.T) {
 		"the document of another": string(with(t, person, "id", `"https://a.example/v"`)),
 	} {
 		_, err := as2.ReadKey([]byte(body), id, limits.Default())
-		assert.Equal(t, as2.ReasonNoKey, reasonOf(t, err), name)
+		assert.Equal(t, as2.Reason("as2-no-key"), reasonOf(t, err), name)
 	}
 }
 
@@ -376,10 +371,10 @@ func TestAKeyIsRead(t *testing.T) {
 		{"from the document of its owner", person, ""},
 		{"from a document of its own", bare, ""},
 		{"owned by a whole actor", `{"id":"https://a.example/u#main-key","owner":{"id":"https://a.example/u"},"publicKeyPem":"PEM"}`, ""},
-		{"B073 not when the document has another", string(with(t, person, "publicKey", strings.ReplaceAll(bare, "main-key", "other"))), as2.ReasonNoKey},
-		{"not when the id differs by case", strings.ReplaceAll(bare, "main-key", "MAIN-KEY"), as2.ReasonNoKey},
-		{"not without a PEM", string(with(t, bare, "publicKeyPem", "")), as2.ReasonNoKey},
-		{"not with two owners", string(with(t, bare, "owner", `["https://a.example/u","https://victim.example/u"]`)), as2.ReasonSeveral},
+		{"B073 not when the document has another", string(with(t, person, "publicKey", strings.ReplaceAll(bare, "main-key", "other"))), "as2-no-key"},
+		{"not when the id differs by case", strings.ReplaceAll(bare, "main-key", "MAIN-KEY"), "as2-no-key"},
+		{"not without a PEM", string(with(t, bare, "publicKeyPem", "")), "as2-no-key"},
+		{"not with two owners", string(with(t, bare, "owner", `["https://a.example/u","https://victim.example/u"]`)), "as2-several"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			got, err := as2.ReadKey([]byte(c.body), id, limits.Default())
@@ -403,10 +398,9 @@ func TestEveryMemberAsEveryKind(t *testing.T) {
 		b := []byte(body)
 		_, activity := as2.ReadActivity(b, limits.Default())
 		_, actor := as2.ReadActor(b, limits.Default())
-		_, object := as2.ReadObject(b, limits.Default())
 		_, key := as2.ReadKey(b, "https://a.example/u#main-key", limits.Default())
 		_, vocabulary := as2.ToAP(b, limits.Default())
-		for _, err := range []error{activity, actor, object, key, vocabulary} {
+		for _, err := range []error{activity, actor, key, vocabulary} {
 			reasonOf(t, err)
 		}
 		agrees(t, b)

@@ -41,7 +41,7 @@ func (r *reader) refuse(reason Reason, member string) {
 
 func (r *reader) required(member, value string) string {
 	if value == "" {
-		r.refuse(ReasonMissing, member)
+		r.refuse(reasonMissing, member)
 	}
 	return value
 }
@@ -69,16 +69,16 @@ func (r *reader) link(link string) string {
 // checkID says why id is no absolute http or https URL, without a user, of at most so many bytes.
 func checkID(id string, most int) Reason {
 	if len(id) > most {
-		return ReasonIDLength
+		return reasonIDLength
 	}
 	if scheme, _, ok := strings.Cut(id, ":"); !ok || strings.ContainsFunc(scheme, notScheme) {
-		return ReasonID
+		return reasonID
 	} else if scheme != "https" && scheme != "http" {
-		return ReasonIDScheme
+		return reasonIDScheme
 	}
 	u, err := url.Parse(id)
 	if err != nil || u.Hostname() == "" || u.User != nil || strings.ContainsAny(id, " \\") {
-		return ReasonID
+		return reasonID
 	}
 	return ""
 }
@@ -105,7 +105,7 @@ func (r *reader) ref(member string, w wireRef) string {
 // refs reads what a member is about. Objects are read so many levels deep.
 func (r *reader) refs(member string, ws wireRefs, levels int) []Ref {
 	if len(ws) > maxObjects {
-		r.refuse(ReasonObjects, member)
+		r.refuse(reasonObjects, member)
 		return nil
 	}
 	var refs []Ref
@@ -135,7 +135,7 @@ func (r *reader) first(member string, ws wireRefs) string {
 // one is first, for a member that may name one thing only.
 func (r *reader) one(member string, ws wireRefs) string {
 	if len(ws) > 1 {
-		r.refuse(ReasonSeveral, member)
+		r.refuse(reasonSeveral, member)
 	}
 	return r.first(member, ws)
 }
@@ -148,7 +148,7 @@ func (r *reader) recipients(member string, ws wireRefs) []string {
 		case id == "as:Public" || id == "Public":
 			to = append(to, Public)
 		case len(id) > r.limits.ID:
-			r.refuse(ReasonIDLength, member)
+			r.refuse(reasonIDLength, member)
 		case id != "":
 			to = append(to, id)
 		}
@@ -261,12 +261,12 @@ func (r *reader) actorType(ws wireTypes) string {
 			continue
 		}
 		if found != "" {
-			r.refuse(ReasonSeveral, "type")
+			r.refuse(reasonSeveral, "type")
 		}
 		found = t
 	}
 	if found == "" {
-		r.refuse(ReasonActorType, "type")
+		r.refuse(reasonActorType, "type")
 	}
 	return found
 }
@@ -274,7 +274,7 @@ func (r *reader) actorType(ws wireTypes) string {
 // keys reads the keys that an actor lists.
 func (r *reader) keys(ws wireKeys) []Key {
 	if len(ws) > maxKeys {
-		r.refuse(ReasonKeys, "publicKey")
+		r.refuse(reasonKeys, "publicKey")
 		return nil
 	}
 	var keys []Key

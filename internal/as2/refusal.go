@@ -26,76 +26,76 @@ type Reason string
 
 // The reasons. Those with json- and jsonld- are of [Scan], those with as2- of the readers.
 const (
-	ReasonSyntax    Reason = "json-syntax"
-	ReasonBOM       Reason = "json-bom"
-	ReasonUTF8      Reason = "json-utf8"
-	ReasonNUL       Reason = "json-nul"
-	ReasonTopLevel  Reason = "json-top-level"
-	ReasonTrailing  Reason = "json-trailing"
-	ReasonDuplicate Reason = "json-duplicate-member"
-	ReasonVariant   Reason = "json-case-variant"
-	ReasonNames     Reason = "json-names"
-	ReasonDepth     Reason = "json-depth"
-	ReasonTokens    Reason = "json-tokens"
-	ReasonItems     Reason = "json-items"
-	ReasonString    Reason = "json-string"
-	ReasonNumber    Reason = "json-number"
+	reasonSyntax    Reason = "json-syntax"
+	reasonBOM       Reason = "json-bom"
+	reasonUTF8      Reason = "json-utf8"
+	reasonNUL       Reason = "json-nul"
+	reasonTopLevel  Reason = "json-top-level"
+	reasonTrailing  Reason = "json-trailing"
+	reasonDuplicate Reason = "json-duplicate-member"
+	reasonVariant   Reason = "json-case-variant"
+	reasonNames     Reason = "json-names"
+	reasonDepth     Reason = "json-depth"
+	reasonTokens    Reason = "json-tokens"
+	reasonItems     Reason = "json-items"
+	reasonString    Reason = "json-string"
+	reasonNumber    Reason = "json-number"
 
-	ReasonKeyword     Reason = "jsonld-keyword"
-	ReasonContext     Reason = "jsonld-context"
-	ReasonContextSize Reason = "jsonld-context-size"
+	reasonKeyword     Reason = "jsonld-keyword"
+	reasonContext     Reason = "jsonld-context"
+	reasonContextSize Reason = "jsonld-context-size"
 
-	ReasonRecipients Reason = "as2-recipients"
-	ReasonObjects    Reason = "as2-objects"
-	ReasonMissing    Reason = "as2-missing"
-	ReasonKind       Reason = "as2-kind"
-	ReasonSeveral    Reason = "as2-several"
-	ReasonID         Reason = "as2-id"
-	ReasonIDScheme   Reason = "as2-id-scheme"
-	ReasonIDLength   Reason = "as2-id-length"
-	ReasonActorType  Reason = "as2-actor-type"
-	ReasonKeys       Reason = "as2-keys"
-	ReasonNoKey      Reason = "as2-no-key"
+	reasonRecipients Reason = "as2-recipients"
+	reasonObjects    Reason = "as2-objects"
+	reasonMissing    Reason = "as2-missing"
+	reasonKind       Reason = "as2-kind"
+	reasonSeveral    Reason = "as2-several"
+	reasonID         Reason = "as2-id"
+	reasonIDScheme   Reason = "as2-id-scheme"
+	reasonIDLength   Reason = "as2-id-length"
+	reasonActorType  Reason = "as2-actor-type"
+	reasonKeys       Reason = "as2-keys"
+	reasonNoKey      Reason = "as2-no-key"
 
-	ReasonVocabulary     Reason = "as2-vocabulary"
-	ReasonVocabularyWork Reason = "as2-vocabulary-work"
+	reasonVocabulary     Reason = "as2-vocabulary"
+	reasonVocabularyWork Reason = "as2-vocabulary-work"
 )
 
 // Means says the reason in words; empty for one that is not ours.
 func (r Reason) Means() string { return means[r] }
 
 var means = map[Reason]string{
-	ReasonSyntax:    "not JSON (RFC 8259)",
-	ReasonBOM:       "starts with a byte order mark",
-	ReasonUTF8:      "not UTF-8, or half of a surrogate pair",
-	ReasonNUL:       "holds U+0000",
-	ReasonTopLevel:  "not an object",
-	ReasonTrailing:  "more after the object",
-	ReasonDuplicate: "a member is there twice",
-	ReasonVariant:   "a member differs from another, or from a known term, only by case",
-	ReasonNames:     "too many names in other letters than ASCII",
-	ReasonDepth:     "nested too deep",
-	ReasonTokens:    "too many tokens",
-	ReasonItems:     "too many members in an object or items in an array",
-	ReasonString:    "a string is too long",
-	ReasonNumber:    "a number is too long or too large",
+	reasonSyntax:    "not JSON (RFC 8259)",
+	reasonBOM:       "starts with a byte order mark",
+	reasonUTF8:      "not UTF-8, or half of a surrogate pair",
+	reasonNUL:       "holds U+0000",
+	reasonTopLevel:  "not an object",
+	reasonTrailing:  "more after the object",
+	reasonDuplicate: "a member is there twice",
+	reasonVariant:   "a member differs from another, or from a known term, only by case",
+	reasonNames:     "too many names in other letters than ASCII",
+	reasonDepth:     "nested too deep",
+	reasonTokens:    "too many tokens",
+	reasonItems:     "too many members in an object or items in an array",
+	reasonString:    "a string is too long",
+	reasonNumber:    "a number is too long or too large",
 
-	ReasonKeyword:     "a JSON-LD keyword stands where it changes what plain members mean",
-	ReasonContext:     "the JSON-LD context gives a known term another meaning",
-	ReasonContextSize: "the JSON-LD context has too many entries",
+	reasonKeyword:     "a JSON-LD keyword stands where it changes what plain members mean",
+	reasonContext:     "the JSON-LD context gives a known term another meaning",
+	reasonContextSize: "the JSON-LD context has too many entries",
 
-	ReasonRecipients: "too many recipients",
-	ReasonObjects:    "an activity about too many objects",
-	ReasonMissing:    "a required member is missing",
-	ReasonKind:       "a member is not of the kind it must be",
-	ReasonSeveral:    "several values where there must be one",
-	ReasonID:         "an id is not an absolute URL with a host and no user",
-	ReasonIDScheme:   "an id is neither https nor http",
-	ReasonIDLength:   "an id is too long",
-	ReasonActorType:  "not an actor",
-	ReasonKeys:       "too many keys",
-	ReasonNoKey:      "the key is not listed",
+	reasonRecipients: "too many recipients",
+	reasonObjects:    "an activity about too many objects",
+	reasonMissing:    "a required member is missing",
+	reasonKind:       "a member is not of the kind it must be",
+	reasonSeveral:    "several values where there must be one",
+	reasonID:         "an id is not an absolute URL with a host and no user",
+	reasonIDScheme:   "an id is neither https nor http",
+	reasonIDLength:   "an id is too long",
+	reasonActorType:  "not an actor",
+	reasonKeys:       "too many keys",
+	reasonNoKey:      "the key is not listed",
 
-	ReasonVocabulary:     "go-ap knows no such type",
-	ReasonVocabularyWork: "go-ap would take too long to read it",
+	reasonVocabulary:     "go-ap knows no such type",
+	reasonVocabularyWork: "go-ap would take too long to read it",
 }

@@ -29,11 +29,11 @@ const (
 func Scan(b []byte, l limits.Limits) error {
 	switch {
 	case bytes.HasPrefix(b, []byte("\ufeff")):
-		return &Refusal{Reason: ReasonBOM}
+		return &Refusal{Reason: reasonBOM}
 	case !utf8.Valid(b):
-		return &Refusal{Reason: ReasonUTF8}
+		return &Refusal{Reason: reasonUTF8}
 	case bytes.IndexByte(b, 0) >= 0:
-		return &Refusal{Reason: ReasonNUL}
+		return &Refusal{Reason: reasonNUL}
 	}
 	s := scanner{dec: jsontext.NewDecoder(bytes.NewBuffer(b), jsontext.AllowDuplicateNames(true)), limits: l, seed: maphash.MakeSeed()}
 	if reason := s.run(); reason != "" {
@@ -86,7 +86,7 @@ type name struct{ exact, folded uint64 }
 
 func (s *scanner) run() Reason {
 	if kind := s.dec.PeekKind(); kind != '{' && kind != jsontext.KindInvalid {
-		return ReasonTopLevel
+		return reasonTopLevel
 	}
 	for {
 		if reason := s.next(); reason != "" {
@@ -97,7 +97,7 @@ func (s *scanner) run() Reason {
 		}
 	}
 	if _, err := s.dec.ReadToken(); !errors.Is(err, io.EOF) {
-		return ReasonTrailing
+		return reasonTrailing
 	}
 	return ""
 }
@@ -105,7 +105,7 @@ func (s *scanner) run() Reason {
 // next reads one token.
 func (s *scanner) next() Reason {
 	if s.tokens++; s.tokens > s.limits.JSONTokens {
-		return ReasonTokens
+		return reasonTokens
 	}
 	switch kind := s.dec.PeekKind(); kind {
 	case '"':
@@ -137,7 +137,7 @@ func (s *scanner) string() Reason {
 		return syntax(err)
 	}
 	if len(raw)-len(`""`) > s.limits.JSONString {
-		return ReasonString
+		return reasonString
 	}
 	text := raw[1 : len(raw)-1]
 	if bytes.IndexByte(text, '\\') >= 0 {
@@ -145,7 +145,7 @@ func (s *scanner) string() Reason {
 		text = s.plain
 	}
 	if bytes.IndexByte(text, 0) >= 0 {
-		return ReasonNUL
+		return reasonNUL
 	}
 	if f := s.top(); !f.array && !f.named {
 		return s.name(text)
@@ -160,11 +160,11 @@ func (s *scanner) number() Reason {
 		return syntax(err)
 	}
 	if len(raw) > maxNumber {
-		return ReasonNumber
+		return reasonNumber
 	}
 	if bytes.IndexByte(raw, 'e') >= 0 || bytes.IndexByte(raw, 'E') >= 0 {
 		if _, err := strconv.ParseFloat(string(raw), 64); err != nil {
-			return ReasonNumber
+			return reasonNumber
 		}
 	}
 	return s.value(nil, '0')
@@ -178,11 +178,11 @@ func (s *scanner) name(text []byte) Reason {
 		return reason
 	}
 	if text, isKeyword := bytes.CutPrefix(text, []byte("@")); isKeyword && !f.allows(string(text)) {
-		return ReasonKeyword
+		return reasonKeyword
 	}
 	if !ascii(text) {
 		if s.strange += len(text); s.strange > maxStrangeNames {
-			return ReasonNames
+			return reasonNames
 		}
 	}
 	s.fold = fold(s.fold[:0], text)
@@ -199,7 +199,7 @@ func (s *scanner) name(text []byte) Reason {
 	f.term = folded[string(s.fold)]
 	f.addresses = recipients[f.term]
 	if f.term != "" && f.term != string(text) {
-		return ReasonVariant
+		return reasonVariant
 	}
 	return ""
 }
@@ -225,9 +225,9 @@ func (s *scanner) sibling(f *frame, text []byte) Reason {
 	exact, found := s.find(f, n)
 	switch {
 	case found && exact == n.exact:
-		return ReasonDuplicate
+		return reasonDuplicate
 	case found:
-		return ReasonVariant
+		return reasonVariant
 	}
 	return ""
 }
@@ -282,9 +282,9 @@ func (s *scanner) count(f *frame) Reason {
 	f.items++
 	switch {
 	case f.items > s.limits.JSONItems:
-		return ReasonItems
+		return reasonItems
 	case f.kind == context && f.items > maxContextEntries:
-		return ReasonContextSize
+		return reasonContextSize
 	}
 	return ""
 }
@@ -295,7 +295,7 @@ func (s *scanner) recipient(f *frame) Reason {
 		f = &s.frames[i-1]
 	}
 	if f.recipients++; f.recipients > s.limits.Recipients {
-		return ReasonRecipients
+		return reasonRecipients
 	}
 	return ""
 }
@@ -318,7 +318,7 @@ func (s *scanner) define(f *frame, text []byte, kind jsontext.Kind) Reason {
 	case f.term == "@type" && kind == '"' && (string(text) == "@id" || string(text) == "@vocab" || !bytes.HasPrefix(text, []byte("@"))):
 		return ""
 	}
-	return ReasonContext
+	return reasonContext
 }
 
 // term refuses another meaning for a known term, and another name for a keyword.
@@ -327,9 +327,9 @@ func (s *scanner) term(term string, text []byte, kind jsontext.Kind) Reason {
 	case len(term) > 0 && term[0] == '@':
 		return ""
 	case kind == '"' && !standard(term, string(text)):
-		return ReasonContext
+		return reasonContext
 	case kind != '"' && kind != '{' && known(term):
-		return ReasonContext
+		return reasonContext
 	}
 	return ""
 }
@@ -337,7 +337,7 @@ func (s *scanner) term(term string, text []byte, kind jsontext.Kind) Reason {
 // open begins an object or array.
 func (s *scanner) open(array bool) Reason {
 	if len(s.frames) >= s.limits.JSONDepth {
-		return ReasonDepth
+		return reasonDepth
 	}
 	f := frame{array: array, firstName: len(s.names)}
 	if len(s.frames) > 0 {
@@ -371,7 +371,7 @@ func (f *frame) inherit(parent *frame) {
 func (s *scanner) close() Reason {
 	f := s.top()
 	if f.kind == definition && !f.array && !f.defined && known(s.frames[len(s.frames)-2].term) {
-		return ReasonContext
+		return reasonContext
 	}
 	s.names = s.names[:f.firstName]
 	s.frames = s.frames[:len(s.frames)-1]
@@ -383,9 +383,9 @@ func (s *scanner) top() *frame { return &s.frames[len(s.frames)-1] }
 // syntax says what the decoder did not like. Of UTF-8 only escaped halves of surrogate pairs are left.
 func syntax(err error) Reason {
 	if text := err.Error(); strings.Contains(text, "UTF-8") || strings.Contains(text, "surrogate") {
-		return ReasonUTF8
+		return reasonUTF8
 	}
-	return ReasonSyntax
+	return reasonSyntax
 }
 
 func ascii(text []byte) bool {

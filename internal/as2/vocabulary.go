@@ -24,23 +24,23 @@ const maxWork = 100_000
 // when values are compared.
 //
 // go-ap compares every item of an array with every other, so a document for
-// which that would take long is refused with [ReasonVocabularyWork], and one
-// whose own type is unknown with [ReasonVocabulary].
+// which that would take long is refused, and so is one whose own type is unknown.
+// An error is a [*Refusal].
 func ToAP(b []byte, l limits.Limits) (item vocab.Item, err error) {
 	if err := Scan(b, l); err != nil {
 		return nil, err
 	}
 	if _, work := workOf(jsontext.NewDecoder(bytes.NewBuffer(b))); work > maxWork {
-		return nil, &Refusal{Reason: ReasonVocabularyWork}
+		return nil, &Refusal{Reason: reasonVocabularyWork}
 	}
 	defer func() {
 		if recover() != nil {
-			item, err = nil, &Refusal{Reason: ReasonVocabulary}
+			item, err = nil, &Refusal{Reason: reasonVocabulary}
 		}
 	}()
 	item, err = vocab.UnmarshalJSON(b)
 	if err != nil || vocab.IsNil(item) {
-		return nil, &Refusal{Reason: ReasonVocabulary}
+		return nil, &Refusal{Reason: reasonVocabulary}
 	}
 	return item, nil
 }

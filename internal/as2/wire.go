@@ -255,7 +255,7 @@ func (w *wireTime) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 	return nil
 }
 
-var errKind = &Refusal{Reason: ReasonKind}
+var errKind = &Refusal{Reason: reasonKind}
 
 // each reads a value, or each of the values in an array.
 func each(dec *jsontext.Decoder, one func() error) error {
@@ -289,7 +289,7 @@ func take(b []byte, w any) *Refusal {
 	if err == nil {
 		return nil
 	}
-	r := Refusal{Reason: ReasonSyntax}
+	r := Refusal{Reason: reasonSyntax}
 	if kind, ok := errors.AsType[*Refusal](err); ok {
 		r.Reason = kind.Reason
 	}

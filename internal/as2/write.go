@@ -2,7 +2,6 @@ package as2
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"time"
 
@@ -13,13 +12,7 @@ import (
 // What every server takes: Misskey's inbox ends at 64 KB, Pixelfed reads eight levels.
 const (
 	MaxSize  = 64 << 10
-	MaxDepth = 8
-)
-
-// Marshal fails with these where a document would not be taken everywhere.
-var (
-	ErrTooLarge = errors.New("larger than 64 KB")
-	ErrTooDeep  = errors.New("deeper than eight levels")
+	maxDepth = 8
 )
 
 // Document is what [Marshal] writes: an [ActorDocument], [PostDocument],
@@ -29,44 +22,47 @@ type Document interface {
 	vocabulary() vocabulary
 }
 
-// Part is what may stand inside a document: an [ID], [Raw] bytes or a document.
+// Part is what may stand inside a document: an [ID], a document, or
+// bytes that are one ([Embedded]).
 type Part interface{ part() }
 
 // ID is a document by its id.
 type ID string
 
-// Raw is a JSON value written as it came, but for white space between its
+// raw is a JSON value written as it came, but for white space between its
 // tokens. Invalid JSON fails the marshalling: it cannot break out of its place.
-type Raw []byte
+type raw []byte
 
 func (ID) part()  {}
-func (Raw) part() {}
+func (raw) part() {}
 
 // MarshalJSONTo writes the bytes.
-func (r Raw) MarshalJSONTo(enc *jsontext.Encoder) error {
+func (r raw) MarshalJSONTo(enc *jsontext.Encoder) error {
 	return enc.WriteValue(jsontext.Value(r))
 }
 
 // embedded is a document of ours without its context.
 type embedded struct {
-	Raw
+	raw
 	terms vocabulary
 }
 
 // Embedded makes a part of a document that [Marshal] wrote: without the
-// context, which the document around it carries. Other bytes stay as they are.
+// context, which the document around it carries. Other bytes are written as they
+// came, but for white space between tokens; if they are not JSON, Marshal fails.
 func Embedded(document []byte) Part {
 	for terms := range contexts {
 		if rest, ok := bytes.CutPrefix(document, contextMember(vocabulary(terms))); ok {
-			return embedded{Raw: append(Raw{'{'}, rest...), terms: vocabulary(terms)}
+			return embedded{raw: append(raw{'{'}, rest...), terms: vocabulary(terms)}
 		}
 	}
-	return Raw(document)
+	return raw(document)
 }
 
 // Marshal writes d: its context first, its members in the order of the struct,
 // times in UTC to the second, and nothing escaped that JSON does not require. It
-// fails with [ErrTooLarge] or [ErrTooDeep] rather than write what some servers refuse.
+// fails rather than write what some servers refuse: over [MaxSize], or deeper than
+// eight levels.
 func Marshal(d Document) ([]byte, error) {
 	members, err := json.Marshal(d, wire)
 	if err != nil {
@@ -74,10 +70,10 @@ func Marshal(d Document) ([]byte, error) {
 	}
 	document := append(contextMember(d.vocabulary()), members[1:]...)
 	if len(document) > MaxSize {
-		return nil, fmt.Errorf("as2: marshal %T: %w: %d bytes", d, ErrTooLarge, len(document))
+		return nil, fmt.Errorf("as2: marshal %T: %d bytes, where %d are taken everywhere", d, len(document), MaxSize)
 	}
-	if deeper(document, MaxDepth) {
-		return nil, fmt.Errorf("as2: marshal %T: %w", d, ErrTooDeep)
+	if deeper(document, maxDepth) {
+		return nil, fmt.Errorf("as2: marshal %T: deeper than %d levels", d, maxDepth)
 	}
 	return document, nil
 }
