@@ -63,6 +63,14 @@ func run(ctx context.Context, args []string, stdout io.Writer) (err error) {
 		return err
 	}
 	n := &newsroom{site: site, db: db, news: news, options: o, pages: parsePages("layout.html")}
+	var aroha *reader
+	if o.reader {
+		if aroha, err = startReader(o); err != nil {
+			return err
+		}
+		defer aroha.close()
+		n.simulation = aroha.url
+	}
 	if err := n.restore(ctx); err != nil {
 		return err
 	}
@@ -70,13 +78,6 @@ func run(ctx context.Context, args []string, stdout io.Writer) (err error) {
 
 	work, ctx := errgroup.WithContext(ctx)
 	work.Go(func() error { return site.Run(ctx) })
-	var aroha *reader
-	if o.reader {
-		if aroha, err = startReader(o); err != nil {
-			return err
-		}
-		defer aroha.close()
-	}
 	introduce(stdout, o, aroha)
 	work.Go(func() error { return ended(ctx, n.speak(ctx, aroha, stdout)) })
 	return work.Wait()
@@ -112,10 +113,10 @@ func ended(ctx context.Context, err error) error {
 
 func listen(addr string) (net.Listener, error) {
 	listener, err := net.Listen("tcp", addr)
-	if errors.Is(err, syscall.EADDRINUSE) {
-		return nil, fmt.Errorf("%s is taken by another program: choose another address, such as -addr 127.0.0.1:8090, or -addr 127.0.0.1:0 for any that is free", addr)
+	if err != nil {
+		return nil, fmt.Errorf("%w: choose another address, such as -addr 127.0.0.1:8090, or -addr 127.0.0.1:0 for any that is free", err)
 	}
-	return listener, err
+	return listener, nil
 }
 
 // serve answers on l until the function that it returns is called, which lets
@@ -128,7 +129,7 @@ func serve(l net.Listener, h http.Handler) (stop func()) {
 	failed := make(chan error, 1)
 	go func() { failed <- server.Serve(l) }()
 	return func() {
-		patience, cancel := context.WithTimeout(context.Background(), 3*time.Second)
+		patience, cancel := context.WithTimeout(context.Background(), time.Second)
 		defer cancel()
 		if err := server.Shutdown(patience); err != nil {
 			server.Close()

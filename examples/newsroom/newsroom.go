@@ -20,6 +20,8 @@ type newsroom struct {
 	db    store.Store
 	news  *archive
 	pages pages
+
+	simulation string // where the reader's timeline is; empty without one
 }
 
 // publish shows an article on the website and says it in the fediverse: a new

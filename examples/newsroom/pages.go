@@ -74,11 +74,12 @@ type view struct {
 	Post                string // the id of the post that the page is about, or empty
 	Person              string // who edits; empty on public pages
 	Held                int    // replies that wait, on the editor's pages
+	Simulation          string // the reader's timeline; empty without one
 }
 
 // show answers with a page.
 func (n *newsroom) show(w http.ResponseWriter, status int, name string, v view) {
-	v.Handle, v.Base, v.Actor = n.handle, n.base, n.actorID()
+	v.Handle, v.Base, v.Actor, v.Simulation = n.handle, n.base, n.actorID(), n.simulation
 	n.pages.write(w, status, name, v)
 }
 
