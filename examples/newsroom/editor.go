@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/panui/panui/inbox"
 	"github.com/panui/panui/outbox"
@@ -73,11 +74,10 @@ func (n *newsroom) desk(w http.ResponseWriter, r *http.Request) {
 // form is an article being written, and what is wrong with it.
 type form struct {
 	article
-	TagText  string
-	Wrong    []mistake
-	Preview  outbox.Preview
-	Known    bool // it was published before
-	Inserted string
+	TagText string
+	Wrong   []mistake
+	Preview outbox.Preview
+	Known   bool // it was published before
 }
 
 // mistake is something to change before the news can go out.
@@ -182,7 +182,7 @@ func (f *form) read(r *http.Request) {
 	f.By = person(r)
 	switch {
 	case f.Withdrawn:
-		f.Withdrawn, f.Published, f.Updated = false, now(), f.article.Updated
+		f.Withdrawn, f.Published, f.Updated = false, now(), time.Time{}
 	case f.Known:
 		f.Updated = now()
 	}

@@ -99,7 +99,7 @@ try {
   await look("reader");
   await page.goto(website + "/editor/");
   await page.getByRole("button", { name: /Withdraw.*Kua tuwhera/ }).click();
-  await timeline.getByText("Kua tuwhera te huarahi").waitFor({ state: "detached" }); // by itself
+  await post.waitFor({ state: "detached" }); // by itself
   await page.goto(website + "/news/kua-tuwhera-te-huarahi");
   await look("withdrawn");
   say({ done: true });
