@@ -253,6 +253,22 @@ func TestDeadLettersAreRevivedOneByOneOrAllTogether(t *testing.T) {
 	assert.Equal(t, []string{"Create delivered", "Create delivered", "Create delivered"}, tw.deliveries())
 }
 
+func TestADeadLetterOfWhatWasWithdrawnIsNotRevived(t *testing.T) {
+	onEachStore(t, func(t *testing.T, s store.Store) {
+		tw := newTown(t, s)
+		p := newPeer(tw, 400, 202)
+		tw.followedBy(p, 1)
+		tw.publish(bridge())
+		tw.drain()
+		require.NoError(t, tw.publisher.Withdraw(tw.ctx, "", "2026/17"))
+		tw.drain()
+		require.NoError(t, tw.publisher.Retry(tw.ctx, ""))
+		tw.drain()
+		assert.Equal(t, []string{"Create", "Delete"}, p.got(), "a 400 may have been said after taking it in")
+		assert.Equal(t, []string{"Create cancelled", "Delete delivered"}, tw.deliveries())
+	})
+}
+
 func TestTheJournalSaysWhoDecided(t *testing.T) {
 	tw := newTown(t, memory.New())
 	tw.followedBy(newPeer(tw, 400), 1)

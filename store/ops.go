@@ -68,8 +68,8 @@ type Send struct {
 	Due      time.Time // zero means at once
 }
 
-// Cancel takes back the pending deliveries about an object. Those under lease
-// are Cancelled too, unless they still settle as Delivered, and hold up what
+// Cancel takes back the pending deliveries about an object, and its dead letters,
+// which Retry must not revive. Those under lease are Cancelled too, unless they still settle as Delivered, and hold up what
 // comes after them until they settle or their lease ends.
 type Cancel struct{ Object string }
 

@@ -120,7 +120,7 @@ func (s *Store) again(d delivery, due time.Time) {
 // nothing later about the object may overtake it.
 func (s *Store) cancel(op store.Cancel) error {
 	for _, d := range s.deliveries.rows {
-		if d.Object == op.Object && d.State == store.Pending {
+		if d.Object == op.Object && (d.State == store.Pending || d.State == store.Failed) {
 			d.State = store.Cancelled
 			s.deliveries.put(d.ID, d)
 		}

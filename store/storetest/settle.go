@@ -102,10 +102,13 @@ var settleRules = []rule{
 		assert.Empty(d, d.claim(after(time.Hour), news))
 		d.refuses(store.ErrConflict, settles(one, store.Delivered))
 	}},
-	{says: "cancelling leaves what has failed", test: func(d *db) {
+	{says: "cancelling takes back dead letters, so that nothing revives them", test: func(d *db) {
 		d.do(sendsTo(1, hosts[0]))
-		d.do(settles(d.claimOne(nine, news), store.Failed), store.Cancel{Object: object(1)})
-		assert.Equal(d, []string{"kauri.example failed"}, d.states(object(1)))
+		one := d.claimOne(nine, news)
+		d.do(settles(one, store.Failed), store.Cancel{Object: object(1)}, store.Retry{Actor: news})
+		assert.Equal(d, []string{"kauri.example cancelled"}, d.states(object(1)))
+		d.refuses(store.ErrNotFound, store.Retry{Delivery: one.ID})
+		assert.Empty(d, d.claim(after(time.Hour), news))
 	}},
 	{says: "a dead letter can be revived by its id, once", test: func(d *db) {
 		d.do(sendsTo(1, hosts[0]), sendsTo(2, hosts[1]))
@@ -151,7 +154,7 @@ var settleRules = []rule{
 		d.do(settles(given[0], store.Failed), settles(given[1], store.Delivered))
 		assert.Equal(d, store.Receipt{Targeted: 4, Delivered: 2, Pending: 1, Failed: 1, Last: after(3 * time.Second)}, must(d.Receipt(ctx, object(1)))(d))
 		d.do(store.Cancel{Object: object(1)})
-		assert.Equal(d, store.Receipt{Targeted: 4, Delivered: 2, Failed: 1, Cancelled: 1, Last: after(3 * time.Second)}, must(d.Receipt(ctx, object(1)))(d))
+		assert.Equal(d, store.Receipt{Targeted: 4, Delivered: 2, Cancelled: 2, Last: after(3 * time.Second)}, must(d.Receipt(ctx, object(1)))(d))
 	}},
 	{says: "bodies are those of the activities, shared between their deliveries", test: func(d *db) {
 		d.do(follows(news, "aroha", hosts[0]), follows(news, "mia", hosts[1]), toFollowers(creates(1)), sendsTo(2, hosts[2]))

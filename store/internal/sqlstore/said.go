@@ -120,7 +120,8 @@ func (c *conn) send(ctx context.Context, op store.Send) error {
 // cancel keeps the lease of what is under way: until it ends, or is settled,
 // nothing later about the object may overtake it.
 func (c *conn) cancel(ctx context.Context, op store.Cancel) error {
-	_, err := c.exec(ctx, `UPDATE delivery SET state = 'cancelled', ready = 0 WHERE object = ? AND state = 'pending'`, op.Object)
+	_, err := c.exec(ctx, `UPDATE delivery SET state = 'cancelled', ready = 0
+		WHERE object = ? AND state IN ('pending', 'failed')`, op.Object)
 	return err
 }
 
