@@ -90,8 +90,8 @@ func (s *Site) DeadLetters(ctx context.Context, actor string) ([]store.Delivery,
 	return s.publisher.DeadLetters(ctx, actor)
 }
 
-// Retry sends dead letters again: those with the ids, or all of an actor, or of
-// all actors for an empty handle, when no id is given.
+// Retry sends dead letters again, those older than a week once: those with the
+// ids, or all of an actor, or of all actors for an empty handle, when no id is given.
 func (s *Site) Retry(ctx context.Context, actor string, deliveries ...int64) error {
 	return s.publisher.Retry(ctx, actor, deliveries...)
 }

@@ -25,7 +25,7 @@ func (p *Publisher) DeadLetters(ctx context.Context, actor string) ([]store.Deli
 	return letters, nil
 }
 
-// Retry sends dead letters again, as if they had not been tried: those with the
+// Retry sends dead letters again, those older than a week once: those with the
 // ids, or all of an actor when no id is given, or all of the site when the name
 // is empty too. It fails with store.ErrNotFound for what is no dead letter of the site.
 func (p *Publisher) Retry(ctx context.Context, actor string, deliveries ...int64) error {
