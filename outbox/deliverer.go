@@ -22,8 +22,8 @@ import (
 // through the leases of the store.
 //
 // It is bounded in everything: signatures at once by Signers, open requests by
-// Workers and twice as many that have turned out slow, connections to one host
-// and tries of one delivery by Limits.
+// Workers and twice as many that have turned out slow, and both the connections
+// to one host and the tries of one delivery, which docs/security/limits.md lists.
 type Deliverer struct {
 	Store  store.Store
 	Client *egress.Client
@@ -31,11 +31,11 @@ type Deliverer struct {
 
 	Signers int              // signatures at once; GOMAXPROCS when 0. Fewer leave room for the website
 	Workers int              // requests at once; 256 when 0
-	Limits  limits.Limits    // zero is limits.Default
 	Now     func() time.Time // nil is time.Now
 	Roll    func() float64   // chance for the jitter of retries, 0 to 1; nil is math/rand
 	Log     *slog.Logger     // nil logs nothing
 
+	limits  limits.Limits // limits.Default, but in tests
 	once    sync.Once
 	woken   chan struct{}
 	signing chan struct{}                 // a place for each signature at once
@@ -56,8 +56,8 @@ const (
 func (d *Deliverer) setup() {
 	d.once.Do(func() {
 		d.woken = make(chan struct{}, 1)
-		if d.Limits == (limits.Limits{}) {
-			d.Limits = limits.Default()
+		if d.limits == (limits.Limits{}) {
+			d.limits = limits.Default()
 		}
 		if d.Workers == 0 {
 			d.Workers = 256
@@ -66,7 +66,7 @@ func (d *Deliverer) setup() {
 			d.Signers = runtime.GOMAXPROCS(0)
 		}
 		d.signing = make(chan struct{}, d.Signers)
-		d.well, _ = lru.New[string, time.Time](max(d.Limits.CacheEntries, 1))
+		d.well, _ = lru.New[string, time.Time](max(d.limits.CacheEntries, 1))
 	})
 }
 
@@ -131,6 +131,7 @@ func (d *Deliverer) Run(ctx context.Context) error {
 func (d *Deliverer) Step(ctx context.Context) (int, error) {
 	d.setup()
 	s := newShift(d, ctx)
+	defer s.cancel()
 	if err := s.rollCall(ctx); err != nil {
 		return 0, fmt.Errorf("outbox: deliver: %w", err)
 	}
@@ -158,8 +159,8 @@ func (d *Deliverer) now() time.Time { return clock(d.Now) }
 func (d *Deliverer) log() *slog.Logger { return logger(d.Log) }
 
 // lease is long enough for the deliveries of one host to be sent in a line, with time to spare.
-func (d *Deliverer) lease() time.Duration { return 8 * d.Limits.DeliveryTimeout }
+func (d *Deliverer) lease() time.Duration { return 8 * d.limits.DeliveryTimeout }
 
 // perHost is how many deliveries for one host are claimed at a time: those that
 // can be sent at once, and as many to follow.
-func (d *Deliverer) perHost() int { return 2 * d.Limits.ConnsPerHost }
+func (d *Deliverer) perHost() int { return 2 * d.limits.ConnsPerHost }

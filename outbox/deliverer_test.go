@@ -141,6 +141,74 @@ func TestWhatAKilledProcessHadClaimedIsDeliveredOnceItsLeaseHasEnded(t *testing.
 	})
 }
 
+func TestAClockThatJumpsSendsNothingTwice(t *testing.T) {
+	onEachStore(t, func(t *testing.T, s store.Store) {
+		tw := newTown(t, s)
+		p := newPeer(tw)
+		var first string
+		release := make(chan struct{})
+		p.answer = func(a arrival, w http.ResponseWriter) {
+			if a.id == first {
+				<-release
+			}
+			w.WriteHeader(http.StatusAccepted)
+		}
+		tw.followedBy(p, 1)
+		first = tw.publish(bridge(func(it *Item) { it.Key = "a" })).Activity
+		stop := tw.run(tw.deliverer)
+		arrived := func(n int) func() bool { return func() bool { return len(p.got()) == n } }
+		require.Eventually(t, arrived(1), time.Minute, time.Millisecond)
+
+		tw.wait(time.Hour) // and the lease has ended, by this machine's own clock
+		tw.publish(bridge(func(it *Item) { it.Key = "b" }))
+		require.Eventually(t, arrived(2), time.Minute, time.Millisecond)
+		close(release)
+		require.Eventually(t, func() bool { return tw.receipt("a").Delivered == 1 }, time.Minute, time.Millisecond)
+		tw.publish(bridge(func(it *Item) { it.Key = "c" }))
+		require.Eventually(t, arrived(3), time.Minute, time.Millisecond, "and the host is not taken for busy ever after")
+		stop()
+		assert.Equal(t, map[string]int{p.inbox(1): 3}, perInbox("Create", p))
+	})
+}
+
+// slowKey signs while the clock goes on.
+type slowKey struct {
+	crypto.Signer
+	meanwhile func()
+}
+
+func (k slowKey) Sign(rand io.Reader, digest []byte, opts crypto.SignerOpts) ([]byte, error) {
+	k.meanwhile()
+	return k.Signer.Sign(rand, digest, opts)
+}
+
+func TestWhatWaitedTooLongForTheKeyIsGivenBack(t *testing.T) {
+	key := &slowKey{Signer: quickKey()}
+	tw := townOf(t, memory.New(), key)
+	key.meanwhile = func() { tw.wait(tw.deliverer.lease()) }
+	tw.deliverer.Signers = 1
+	peers := []*peer{newPeer(tw), newPeer(tw)}
+	for _, p := range peers {
+		tw.followedBy(p, 1)
+	}
+	tw.publish(bridge())
+	claimed, err := tw.deliverer.Step(tw.ctx)
+	require.NoError(t, err)
+	assert.Equal(t, 2, claimed)
+	assert.Len(t, perInbox("Create", peers...), 1, "another process may have the other one by now")
+	assert.False(t, tw.anyLeased())
+	tw.drain()
+	assert.Equal(t, map[string]int{peers[0].inbox(1): 1, peers[1].inbox(2): 1}, perInbox("Create", peers...))
+}
+
+func TestNothingMoreIsBegunWhileAnswersCannotBeWrittenDown(t *testing.T) {
+	s := newShift(newTown(t, memory.New()).deliverer, t.Context())
+	s.d.setup()
+	assert.True(t, s.hasRoom())
+	s.results = make([]result, flushAt)
+	assert.False(t, s.hasRoom())
+}
+
 func TestAWeekOfRetriesThenADeadLetterThatCanBeRevived(t *testing.T) {
 	onEachStore(t, func(t *testing.T, s store.Store) {
 		tw := newTown(t, s)
@@ -265,7 +333,7 @@ func TestNoHostHasMoreConnectionsThanAllowed(t *testing.T) {
 	tw.publish(bridge())
 	tw.drain()
 	assert.Len(t, p.got(), 60)
-	assert.EqualValues(t, tw.deliverer.Limits.ConnsPerHost, most.Load())
+	assert.EqualValues(t, tw.deliverer.limits.ConnsPerHost, most.Load())
 }
 
 func TestAFollowerHearsThatItIsAcceptedBeforeTheNews(t *testing.T) {
@@ -427,7 +495,7 @@ func TestTheJournalOfAFailureDoesNotSayWhoFollows(t *testing.T) {
 	p := newPeer(tw)
 	tw.followedBy(p, 2)
 	p.Close()
-	tw.deliverer.Limits.DeliveryTries = 1
+	tw.deliverer.limits.DeliveryTries = 1
 	tw.publish(bridge())
 	tw.drain()
 	entries, err := tw.store.Journal(tw.ctx, store.JournalQuery{Kind: "undelivered"})

@@ -7,7 +7,10 @@ import (
 	"net/http"
 	"runtime/debug"
 	"strconv"
+	"strings"
 	"sync"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/panui/panui/actor"
 	"github.com/panui/panui/internal/as2"
@@ -35,6 +38,10 @@ func (d *Deliverer) send(ctx context.Context, j job, a *actor.Local, onWire func
 	}
 	release := sync.OnceFunc(func() { <-d.signing })
 	defer release()
+	if d.now().After(j.until) {
+		r.unsent = true
+		return r
+	}
 	answered, err := d.Client.Post(ctx, j.Inbox, as2.MediaType, j.Body, func(req *http.Request) error {
 		defer release()
 		if err := ctx.Err(); err != nil {
@@ -66,12 +73,21 @@ func reason(err error) error {
 	return err
 }
 
-// String says the answer in a few words, with nothing that the peer wrote at length.
+// String says the answer in a few words, with nothing that the peer wrote at
+// length, and nothing that a database cannot keep: a certificate may name a host
+// with a NUL in it.
 func (a answer) String() string {
 	if a.err != nil {
-		return cut(a.err.Error(), maxAnswer)
+		return cut(strings.Map(printed, a.err.Error()), maxAnswer)
 	}
 	return strconv.Itoa(a.status) + " " + http.StatusText(a.status)
+}
+
+func printed(r rune) rune {
+	if unicode.IsPrint(r) {
+		return r
+	}
+	return utf8.RuneError
 }
 
 // maxAnswer bounds, in characters, what is kept of an error.

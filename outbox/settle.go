@@ -90,7 +90,7 @@ func (d *Deliverer) settle(r result, now time.Time) outcome {
 	case r.cut:
 		settled.State, settled.Due, settled.Answer = store.Pending, now, "interrupted"
 	default:
-		o.verdict = judge(r.answer, try{attempt: r.Attempt, age: now.Sub(r.Created), roll: d.roll()}, d.Limits)
+		o.verdict = judge(r.answer, try{attempt: r.Attempt, age: now.Sub(r.Created), roll: d.roll()}, d.limits)
 		settled.State, settled.Due = o.state, now.Add(o.wait)
 		o.class = map[store.DeliveryState]string{
 			store.Delivered: classDelivered, store.Pending: classAgain, store.Failed: classGivenUp,

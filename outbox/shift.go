@@ -47,7 +47,7 @@ type line struct {
 // job is a claimed delivery.
 type job struct {
 	store.Delivery
-	until time.Time // not to be begun later, since the lease ends
+	until time.Time // not to be signed later, since the lease ends
 }
 
 type sending struct {
@@ -90,8 +90,9 @@ func (s *shift) open() int { return len(s.sends) + s.waiting }
 // held counts what is claimed and holds up others.
 func (s *shift) held() int { return s.open() - s.slow }
 
-// hasRoom says whether it is worth asking for more.
-func (s *shift) hasRoom() bool { return s.held() <= s.d.Workers*3/4 }
+// hasRoom says whether it is worth asking for more. Nothing more is begun while
+// the store does not take down what was.
+func (s *shift) hasRoom() bool { return s.held() <= s.d.Workers*3/4 && len(s.results) < flushAt }
 
 // rollCall looks in the store who may speak. It cuts short what an actor says
 // that was stopped, and fails when one is not pinned as it is here.
@@ -160,6 +161,10 @@ func (s *shift) claim(ctx context.Context) (int, error) {
 	}
 	s.dry = len(deliveries) < room
 	for _, d := range deliveries {
+		if sent := s.sends[d.ID]; sent != nil {
+			sent.Attempt = d.Attempt // still on the wire: the clock, and so the lease, has jumped
+			continue
+		}
 		s.enqueue(job{Delivery: d, until: now.Add(s.d.lease() / 2)})
 	}
 	return len(deliveries), nil
@@ -177,7 +182,7 @@ func (s *shift) speaking() []string {
 func (s *shift) busyHosts() []string {
 	var hosts []string
 	for host, l := range s.lines {
-		if l.stalled || len(l.waiting) > 0 || l.busy >= s.d.Limits.ConnsPerHost {
+		if l.stalled || len(l.waiting) > 0 || l.busy >= s.d.limits.ConnsPerHost {
 			hosts = append(hosts, host)
 		}
 	}
@@ -198,7 +203,7 @@ func (s *shift) enqueue(j job) {
 
 func (s *shift) begin(l *line, j job) {
 	sp := s.speakers[j.Actor]
-	if sp == nil || s.d.now().After(j.until) {
+	if sp == nil {
 		s.finish(result{job: j, unsent: true})
 		return
 	}
@@ -234,6 +239,7 @@ func (s *shift) take(e event) {
 	if sent.Lane == store.Prompt {
 		l.answering--
 	}
+	e.result.Attempt = sent.Attempt
 	s.finish(e.result)
 	s.advance(sent.Host, l)
 }
@@ -250,7 +256,7 @@ func (s *shift) stall(sent *sending, l *line) {
 
 // advance begins what waits for a host, and forgets the line when it is empty.
 func (s *shift) advance(host string, l *line) {
-	for l.busy < s.d.Limits.ConnsPerHost && len(l.waiting) > 0 && !l.mustHearFirst(l.waiting[0]) {
+	for l.busy < s.d.limits.ConnsPerHost && len(l.waiting) > 0 && !l.mustHearFirst(l.waiting[0]) {
 		j := l.waiting[0]
 		l.waiting = l.waiting[1:]
 		s.waiting--

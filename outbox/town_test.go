@@ -82,7 +82,7 @@ func (tw *town) newPublisher() *Publisher {
 func (tw *town) newDeliverer() *Deliverer {
 	l := limits.Default()
 	return &Deliverer{
-		Store: tw.store, Actors: []*actor.Local{tw.actor}, Limits: l, Now: tw.clock,
+		Store: tw.store, Actors: []*actor.Local{tw.actor}, limits: l, Now: tw.clock,
 		Client: egress.New(egress.Options{InsecureLoopback: true, Limits: l}),
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -110,6 +111,14 @@ func TestTheJitterIsFull(t *testing.T) {
 	assert.Equal(t, 90*time.Second, backoff(2, 0.5))
 	assert.Equal(t, 12*time.Hour, backoff(14, 0.5))
 	assert.Equal(t, 24*time.Hour, backoff(1_000_000, 1))
+}
+
+func TestAnAnswerIsOneLineThatEveryDatabaseKeeps(t *testing.T) {
+	assert.Equal(t, "503 Service Unavailable", answer{status: 503}.String())
+	hostile := answer{err: errors.New("certificate is valid for kauri\x00.example, \xff\n rimu.example")}
+	assert.Equal(t, "certificate is valid for kauri�.example, �� rimu.example", hostile.String())
+	long := answer{err: errors.New(strings.Repeat("ā", 1000))}
+	assert.Equal(t, strings.Repeat("ā", maxAnswer)+"…", long.String())
 }
 
 func TestRetryAfter(t *testing.T) {
