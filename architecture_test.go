@@ -30,12 +30,12 @@ var floors = [][]string{
 	{"store/storetest/mutate"},
 	{"signing/egress"},
 	{"signing"},
-	{"actor"},
+	{"actor", "signing/kit", "signing/pkcs11"},
 	{"webfinger"},
 	{"inbox", "outbox", "actor/actortest"},
 	{"outbox/feed"},
 	{"."},
-	{"examples/newsroom", "examples/interop/fedify"},
+	{"examples/newsroom", "examples/kms", "examples/interop/fedify"},
 }
 
 // exclusive dependencies may be imported by the named packages alone, so that nobody else pays for them.
@@ -45,6 +45,8 @@ var exclusive = map[string][]string{
 	"github.com/mmcdole/gofeed":     {"outbox/feed"},
 	"github.com/go-fed/httpsig":     {"signing"},
 	"github.com/go-ap/":             {"internal/as2", "inbox", "outbox", "actor/actortest"},
+	"filippo.io/age":                {"signing/kit"},
+	"github.com/miekg/pkcs11":       {"signing/pkcs11"},
 	"encoding/xml":                  {"outbox/feed"}, // to bound what gofeed then reads
 	"image":                         {},
 	"os/exec":                       {"store/storetest/mutate", "internal/testenv"},
@@ -166,7 +168,7 @@ func TestImportingPanuiBringsNoDriver(t *testing.T) {
 	require.NoError(t, err)
 	for dependency := range strings.Lines(string(out)) {
 		dependency = strings.TrimSpace(dependency)
-		for _, heavy := range []string{"github.com/ncruces/go-sqlite3", "github.com/jackc/pgx", "github.com/mmcdole/gofeed", "database/sql", "github.com/stretchr/testify", "testing"} {
+		for _, heavy := range []string{"github.com/ncruces/go-sqlite3", "github.com/jackc/pgx", "github.com/mmcdole/gofeed", "filippo.io/age", "github.com/miekg/pkcs11", "database/sql", "github.com/stretchr/testify", "testing"} {
 			assert.False(t, isIn(dependency, heavy), "importing panui brings %s", dependency)
 		}
 	}
