@@ -5,10 +5,8 @@ import (
 	"crypto"
 	"errors"
 	"fmt"
-	"mime"
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
 
 	"github.com/panui/panui/internal/as2"
@@ -150,6 +148,7 @@ func (r *Resolver) mayAsk(id string) error {
 
 // usable takes a 200 with a media type of ActivityPub and nothing else.
 func usable(answer *egress.Response) error {
+	kind := as2.ReadMediaType(answer.Header["Content-Type"])
 	switch status := answer.Status; {
 	case status == http.StatusNotFound || status == http.StatusGone:
 		return fmt.Errorf("%w: status %d", ErrGone, status)
@@ -157,27 +156,10 @@ func usable(answer *egress.Response) error {
 		return fmt.Errorf("%w: status %d", signing.ErrUnreachable, status)
 	case status != http.StatusOK:
 		return fmt.Errorf("status %d", status)
-	case !isDocument(answer.Header["Content-Type"]):
+	case kind != as2.MediaType && kind != as2.LDMediaType:
 		return fmt.Errorf("content type %.80q is not of ActivityPub", answer.Header["Content-Type"])
 	}
 	return nil
-}
-
-// isDocument takes the two media types of ActivityPub, the second only with its
-// profile: a server that lets people upload files does not serve those as such.
-func isDocument(values []string) bool {
-	if len(values) != 1 {
-		return false
-	}
-	kind, parameters, err := mime.ParseMediaType(values[0])
-	if err != nil {
-		return false
-	}
-	if charset, ok := parameters["charset"]; ok && !strings.EqualFold(charset, "utf-8") {
-		return false
-	}
-	return kind == as2.MediaType || kind == "application/ld+json" &&
-		slices.Contains(strings.Fields(parameters["profile"]), "https://www.w3.org/ns/activitystreams")
 }
 
 func sameOrigin(a, b string) bool {

@@ -3,7 +3,6 @@ package inbox
 import (
 	"errors"
 	"io"
-	"mime"
 	"net/http"
 	"os"
 	"slices"
@@ -11,6 +10,7 @@ import (
 	"time"
 
 	"github.com/panui/panui/actor"
+	"github.com/panui/panui/internal/as2"
 	"github.com/panui/panui/signing"
 )
 
@@ -23,7 +23,7 @@ func (h *Handler) admissible(r *http.Request) *signing.Refusal {
 		return refuse(wrongMethod, nil)
 	case headerSize(r.Header) > h.limits.RequestHeader:
 		return refuse(headerTooLarge, nil)
-	case !encodedPlainly(r.Header) || !isActivity(r.Header.Values("Content-Type")):
+	case !encodedPlainly(r.Header) || as2.ReadMediaType(r.Header["Content-Type"]) == "":
 		return refuse(wrongMediaType, nil)
 	case r.ContentLength > h.limits.InboxBody:
 		return refuse(bodyTooLong, nil)
@@ -62,24 +62,6 @@ func encodedPlainly(h http.Header) bool {
 	return !slices.ContainsFunc(h.Values("Content-Encoding"), func(v string) bool {
 		return v != "" && !strings.EqualFold(v, "identity")
 	})
-}
-
-// isActivity says whether there is one content type and it is one of the two of
-// ActivityPub (section 3.2). Some peers leave out the profile.
-func isActivity(values []string) bool {
-	if len(values) != 1 {
-		return false
-	}
-	kind, parameters, err := mime.ParseMediaType(values[0])
-	if err != nil {
-		return false
-	}
-	if charset, ok := parameters["charset"]; ok && !strings.EqualFold(charset, "utf-8") {
-		return false
-	}
-	profile := parameters["profile"]
-	return kind == "application/activity+json" || kind == "application/ld+json" &&
-		(profile == "" || slices.Contains(strings.Fields(profile), "https://www.w3.org/ns/activitystreams"))
 }
 
 // limitTime gives the body until a deadline, whether it is read here or drained

@@ -16,12 +16,6 @@ package as2
 // Public addresses everybody (ActivityPub section 5.6); as:Public and Public are read as it.
 const Public = namespace + "Public"
 
-// The media types of ActivityStreams documents (ActivityPub section 3.2).
-const (
-	MediaType   = "application/activity+json"
-	LDMediaType = `application/ld+json; profile="https://www.w3.org/ns/activitystreams"`
-)
-
 const (
 	namespace         = "https://www.w3.org/ns/activitystreams#"
 	securityNamespace = "https://w3id.org/security#"

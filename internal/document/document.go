@@ -110,7 +110,7 @@ func (d *Document) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	if d.vary != "" {
-		Vary(h, d.vary)
+		vary(h, d.vary)
 	}
 	if unchanged {
 		w.WriteHeader(http.StatusNotModified)
@@ -175,12 +175,10 @@ func Refuse(w http.ResponseWriter, status int) {
 	w.Write([]byte(http.StatusText(status) + "\n"))
 }
 
-// Vary adds names to the Vary field of h, which may hold some of a middleware's already.
-func Vary(h http.Header, names ...string) {
-	for _, name := range names {
-		if !lists(h["Vary"], name) {
-			h.Add("Vary", name)
-		}
+// vary adds a name to the Vary field of h, which may hold some of a middleware's already.
+func vary(h http.Header, name string) {
+	if !lists(h["Vary"], name) {
+		h.Add("Vary", name)
 	}
 }
 

@@ -76,10 +76,10 @@ func (f *Fresh) wait(ctx context.Context, pending <-chan struct{}) error {
 func (f *Fresh) render(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), renderTime)
 	defer cancel()
+	last, err := f.last, errors.New("document: rendering did not end")
 	pending := make(chan struct{})
 	f.pending = pending
 	f.mu.Unlock()
-	last, err := f.last, errors.New("document: rendering did not end")
 	defer func() {
 		f.mu.Lock()
 		f.last, f.err, f.next, f.pending = last, err, f.now().Add(f.every()), nil
