@@ -184,7 +184,7 @@ func wellFormed(s string) bool {
 // canonical returns a resource as the accounts are listed: URLs as they are,
 // handles as actor.Handle writes them, and nothing for what is neither.
 func canonical(resource string) string {
-	if strings.HasPrefix(resource, "https://") {
+	if strings.Contains(resource, "://") {
 		return resource
 	}
 	if scheme, rest, ok := strings.Cut(resource, ":"); ok && strings.EqualFold(scheme, "acct") {

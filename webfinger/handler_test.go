@@ -38,6 +38,11 @@ var agencyKey = sync.OnceValue(func() *rsa.PrivateKey {
 
 func local(t testing.TB, p actor.Profile) *actor.Local {
 	t.Helper()
+	return at(t, site, p)
+}
+
+func at(t testing.TB, site actor.URLs, p actor.Profile) *actor.Local {
+	t.Helper()
 	key, err := signing.New(agencyKey())
 	require.NoError(t, err)
 	p.Key = key
@@ -163,6 +168,17 @@ func TestQuestionsThatAreNone(t *testing.T) {
 	} {
 		assert.Equal(t, c.status, ask(h, c.query).Code, "%.60s", c.query)
 	}
+}
+
+func TestASiteOnThisMachineIsFoundByItsURLsToo(t *testing.T) {
+	here := actor.URLs{Base: "http://localhost:8080"}
+	news := at(t, here, actor.Profile{Handle: "news@localhost:8080", Name: "Trial", ID: "n"})
+	h, err := webfinger.NewHandler(webfinger.Config{URLs: here, Actors: []*actor.Local{news}})
+	require.NoError(t, err)
+	for _, resource := range []string{"acct:news@localhost:8080", "http://localhost:8080/ap/actors/n", "http://localhost:8080/"} {
+		assert.Equal(t, 200, ask(h, "resource="+resource).Code, resource)
+	}
+	assert.Equal(t, 404, ask(h, "resource=https://localhost:8080/ap/actors/n").Code)
 }
 
 func TestRelChoosesLinks(t *testing.T) {
