@@ -20,11 +20,11 @@ type URLs struct {
 	Prefix string // /ap/ when empty; below Base
 }
 
-// DefaultPrefix is where the ids of a site lie unless it says otherwise.
-const DefaultPrefix = "/ap/"
+// defaultPrefix is where the ids of a site lie unless it says otherwise.
+const defaultPrefix = "/ap/"
 
-// MainKey is the fragment that makes the id of an actor's key of the actor's id.
-const MainKey = "#main-key"
+// mainKey is the fragment that makes the id of an actor's key of the actor's id.
+const mainKey = "#main-key"
 
 // Check says what is wrong with Base and Prefix, or nil. Base is https, and
 // plain http only on a loopback address.
@@ -56,7 +56,7 @@ func checkPrefix(prefix string) error {
 	if prefix == "/"+inner+"/" && plain(strings.ReplaceAll(inner, "/", "-")) && !strings.Contains(inner, "//") {
 		return nil
 	}
-	return fmt.Errorf("prefix %q: write it as %s", prefix, DefaultPrefix)
+	return fmt.Errorf("prefix %q: write it as %s", prefix, defaultPrefix)
 }
 
 func loopback(host string) bool {
@@ -91,7 +91,7 @@ func (u URLs) Host() string {
 func (u URLs) Actor(id string) string { return u.under("actors/", id, "") }
 
 // Key returns the id of the actor's signing key.
-func (u URLs) Key(id string) string { return u.under("actors/", id, MainKey) }
+func (u URLs) Key(id string) string { return u.under("actors/", id, mainKey) }
 
 // Inbox returns the actor's own inbox.
 func (u URLs) Inbox(id string) string { return u.under("actors/", id, "/inbox") }
@@ -129,7 +129,7 @@ func (u URLs) under(folder, id, rest string) string {
 
 func (u URLs) prefix() string {
 	if u.Prefix == "" {
-		return DefaultPrefix
+		return defaultPrefix
 	}
 	return u.Prefix
 }
