@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/ncruces/go-sqlite3"
 	"github.com/stretchr/testify/assert"
@@ -32,6 +33,7 @@ func TestWhenTheDatabaseCannotBeWritten(t *testing.T) {
 				var err error
 				other, err = sqlite3.Open(filepath.Join(dir, "panui.db"))
 				require.NoError(t, err)
+				require.NoError(t, other.BusyTimeout(time.Minute)) // the site may be writing
 				require.NoError(t, other.Exec("BEGIN IMMEDIATE"))
 			}
 			end := func() { require.NoError(t, other.Close()) }
