@@ -121,6 +121,17 @@ func TestEmergencyStopAndDeadLetters(t *testing.T) {
 	visit(t, record).press(t, "Send again", nil)
 	soon(t, p.reader, "Refused there")
 	soon(t, record, "Refused there Create: 1 delivered 1 1 0 0")
+
+	// So can all of them at once. The journal names who did it.
+	visit(t, p.reader).press(t, "Set", map[string]string{"id": "refuse"})
+	for _, title := range []string{"Again one", "Again two"} {
+		visit(t, p.website+"/editor/new").press(t, "Publish", map[string]string{"title": title, "text": "It fails."})
+		soon(t, record, title+" Create: 0 delivered 1 0 0 1 422")
+	}
+	visit(t, p.reader).press(t, "Set", map[string]string{"id": ""})
+	visit(t, record).press(t, "Send all again", nil)
+	soon(t, p.reader, "Again one", "Again two")
+	soon(t, record, "retry all dead letters Hine, press office")
 }
 
 func TestNewsFromAFeed(t *testing.T) {

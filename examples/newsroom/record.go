@@ -81,21 +81,25 @@ func (n *newsroom) latest(ctx context.Context, count int) ([]store.Entry, error)
 
 // stop is the emergency stop.
 func (n *newsroom) stop(w http.ResponseWriter, r *http.Request) {
-	n.answer(w, r, n.site.Stop(r.Context()), "stopped")
+	n.answer(w, r, n.site.As(person(r)).Stop(r.Context()), "stopped")
 }
 
 func (n *newsroom) resume(w http.ResponseWriter, r *http.Request) {
-	n.answer(w, r, n.site.Resume(r.Context()), "resumed")
+	n.answer(w, r, n.site.As(person(r)).Resume(r.Context()), "resumed")
 }
 
 // retry sends one dead letter again, or all.
 func (n *newsroom) retry(w http.ResponseWriter, r *http.Request) {
-	delivery, err := strconv.ParseInt(r.PostFormValue("delivery"), 10, 64)
-	if err != nil || delivery < 0 {
-		n.say(w, r, http.StatusBadRequest, "There is no such delivery", "Go back to the record and choose one there.")
-		return
+	var chosen []int64
+	if one := r.PostFormValue("delivery"); one != "" {
+		id, err := strconv.ParseInt(one, 10, 64)
+		if err != nil {
+			n.say(w, r, http.StatusBadRequest, "There is no such delivery", "Go back to the record and choose one there.")
+			return
+		}
+		chosen = append(chosen, id)
 	}
-	n.answer(w, r, n.site.Retry(r.Context(), "", delivery), "retried")
+	n.answer(w, r, n.site.As(person(r)).Retry(r.Context(), "", chosen...), "retried")
 }
 
 func (n *newsroom) answer(w http.ResponseWriter, r *http.Request, err error, what string) {
