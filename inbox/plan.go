@@ -24,8 +24,8 @@ const (
 	held      outcome = "held"      // a reply or mention, which waits for a person
 	noted     outcome = "noted"     // kept for people to read
 	counted   outcome = "counted"   // a like or boost
-	revised   outcome = "revised"
-	retracted outcome = "retracted"
+	revised   outcome = "revised"   // a reply or mention, by an edit
+	retracted outcome = "retracted" // something said or done, by who said or did it
 	renewed   outcome = "renewed"   // the actor changed its profile or keys
 	forgotten outcome = "forgotten" // the actor is gone, with everything of its own
 )

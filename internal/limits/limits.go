@@ -14,18 +14,17 @@ type Limits struct {
 	Signature      int           // one Signature header
 	Components     int           // names that one signature covers
 
-	JSONDepth   int // objects and arrays inside each other
-	JSONTokens  int
-	JSONItems   int // members of one object or items of one array
-	JSONString  int
-	ID          int // an id or URL
-	Query       int // the query of a WebFinger request
-	Name        int // of a remote actor, as kept
-	Summary     int
-	Content     int // of a reply, as kept
-	Recipients  int // to and cc together
-	Tags        int
-	Attachments int
+	JSONDepth  int // objects and arrays inside each other
+	JSONTokens int // names, values and brackets of one document
+	JSONItems  int // members of one object or items of one array
+	JSONString int // one string or name
+	ID         int // an id or URL
+	Query      int // the query of a WebFinger request
+	Name       int // of a remote actor or object, as kept
+	Summary    int // a content warning, as kept
+	Content    int // of a reply, as kept
+	Recipients int // that one object names: to, cc, bto, bcc and audience together
+	Tags       int // of one object that are looked at
 
 	SignatureAge   time.Duration // how old a signed Date may be
 	ClockSkew      time.Duration // how far ahead it may be
@@ -34,10 +33,10 @@ type Limits struct {
 	ProvenPerHost  int           // and all of them together
 	Redirects      int           // of a GET, all within one origin; a POST has none
 
-	DNSTimeout      time.Duration
-	DialTimeout     time.Duration
-	TLSTimeout      time.Duration
-	HeaderTimeout   time.Duration
+	DNSTimeout      time.Duration // one look-up of a name
+	DialTimeout     time.Duration // to connect, over all addresses of the name
+	TLSTimeout      time.Duration // the handshake
+	HeaderTimeout   time.Duration // until the header of the answer is there
 	FetchTimeout    time.Duration // a whole GET
 	DeliveryTimeout time.Duration // a whole POST
 
@@ -50,12 +49,12 @@ type Limits struct {
 	RetryAfter     time.Duration // what a 503 or 429 says
 	StoreTimeout   time.Duration // for the one write of a request to the inbox, while a peer waits; later is 503
 	PerIP          int           // unverified requests to the inbox from one address in PerIPWindow
-	PerIPWindow    time.Duration
-	ConnsPerHost   int // connections to one host
-	DeliveryAge    time.Duration
-	DeliveryTries  int // tries of one delivery before it is a dead letter
-	RepliesPerPost int // replies kept for one post; more are answered and dropped
-	RepliesPerDay  int // replies kept from one remote actor in a day
+	PerIPWindow    time.Duration // in which a budget that is used up fills again
+	ConnsPerHost   int           // connections to one host
+	DeliveryAge    time.Duration // how old a delivery may grow
+	DeliveryTries  int           // tries of one delivery before it is a dead letter
+	RepliesPerPost int           // replies kept for one post; more are answered and dropped
+	RepliesPerDay  int           // replies kept from one remote actor in a day
 }
 
 // Default returns the limits that Pānui ships with; docs/security/limits.md
@@ -68,7 +67,7 @@ func Default() Limits {
 
 		JSONDepth: 32, JSONTokens: 50_000, JSONItems: 4_096, JSONString: 128 << 10,
 		ID: 2_048, Query: 2_048, Name: 256, Summary: 2 << 10, Content: 64 << 10,
-		Recipients: 256, Tags: 64, Attachments: 16,
+		Recipients: 256, Tags: 64,
 
 		SignatureAge: 12 * time.Hour, ClockSkew: 5 * time.Minute,
 		KeyRefetch: 5 * time.Minute, FetchesPerHost: 30, ProvenPerHost: 600, Redirects: 3,
