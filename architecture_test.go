@@ -33,7 +33,7 @@ var floors = [][]string{
 	{"actor", "signing/kit", "signing/pkcs11"},
 	{"webfinger"},
 	{"inbox", "outbox", "actor/actortest"},
-	{"outbox/feed"},
+	{"outbox/feed", "internal/docgen"},
 	{"."},
 	{"examples/newsroom", "examples/kms", "examples/interop/fedify"},
 }

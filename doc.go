@@ -11,3 +11,5 @@
 // signing; what is remembered in store. FEDERATION.md says what goes over the
 // wire, docs/design.md why it is built this way.
 package panui
+
+//go:generate go run ./internal/docgen

@@ -1,0 +1,90 @@
+package main
+
+// aboutMessage says what a line of the log means, and what to do when it comes.
+type aboutMessage struct{ text, meaning, do string }
+
+func (m aboutMessage) name() string { return m.text }
+
+// never are texts that the source could be read to say, and does not, with the reason.
+var never = map[string]string{
+	"outbox: unchanged": "a step of that kind ends before it is logged",
+}
+
+const nothing = "Nothing"
+
+var messages = []aboutMessage{
+	{"inbox took", "A verified activity and what it came to: `outcome`, `type` and `peer`, a host.", nothing},
+	{"inbox refused", "A request was turned away: `reason`, `status`, `client`, an address, and `detail`. It is an error where the status is 500 or more.", "See the reasons above. One of `misconfigured`, `verifier-broken` or `panicked` is ours to mend; many of `store-failed` mean trouble with the database"},
+	{"inbox: a middleware hides the connection, so a body that does not come holds it until the server's ReadTimeout; give its ResponseWriter an Unwrap method", "Once for each start. The deadline of a body could not be set on the connection.", "Give the middleware an `Unwrap` method"},
+	{"outbox: publish", "A new post: `post`, `key`, `rev`.", nothing},
+	{"outbox: edit", "A post was changed.", nothing},
+	{"outbox: pin", "A post is listed first on the profile.", nothing},
+	{"outbox: unpin", "It no longer is.", nothing},
+	{"outbox: withdraw", "A post was taken back.", nothing},
+	{"outbox: stop", "A person stopped everything that leaves: `actors` says how many actors.", "See who in the journal"},
+	{"outbox: resume", "A person let it go on.", "See who in the journal"},
+	{"outbox: delivered", "So many `deliveries` arrived since the last such line; `activity` and `host` are one example.", nothing},
+	{"outbox: trying again", "So many did not arrive and will be tried again.", nothing},
+	{"outbox: given up", "So many became dead letters.", "Look at `Site.DeadLetters`; `Site.Retry` sends them again"},
+	{"outbox: given back", "So many were claimed and not sent: the actor was stopped, the host is slow or busy, or the process ends. They are sent later.", nothing},
+	{"outbox: deliver", "The deliverer could not read or write the store, or an actor is not pinned as this process has it. It goes on trying.", "Look at the database; compare base URL and key with what is pinned"},
+	{"outbox: panic while sending", "A defect while one delivery was sent: `inbox`, `panic`, `stack`. The delivery is tried three times in all.", "Report it, or mend the `crypto.Signer` that panicked"},
+	{"outbox: serve", "A document could not be read from the store; the caller got 503.", "Look at the database"},
+	{"feed read for the first time", "What the feed held already was left alone, unless a backfill was asked for.", nothing},
+	{"item published", "An item of the feed was published or edited.", nothing},
+	{"item published in part", "Something of the item was left out, such as an image without a text alternative; `note` says what.", "Mend the item in the website"},
+	{"item not published", "An item was refused or the store failed; it is tried again at each poll.", "Mend the item as `error` says, or dismiss it"},
+	{"old item left alone", "Old content appeared anew in the feed.", "Release it if it is meant to be published"},
+	{"withdrawn item left alone", "A person withdrew the item and the feed still has it.", "Take it out of the website's feed"},
+	{"items held until they are released", "More items at once than usual: often a rebuilt feed.", "Look at them, then release or dismiss them"},
+	{"items were not published and are in the feed no more", "Held or failing items left the feed before they were published.", "Publish them by hand if they still matter"},
+	{"feed not read", "The feed could not be fetched or read. It is asked less and less often, up to once an hour.", "Look at the feed's address"},
+}
+
+// aboutKind says what a kind of journal entry records.
+type aboutKind struct{ text, meaning, by, kept string }
+
+func (k aboutKind) name() string { return k.text }
+
+const (
+	byEditor    = "the item's `By`, else as for `withdraw`"
+	byWebsite   = "who `Site.As` names, else `website`"
+	byModerator = "the person who decided"
+	byPeer      = "the peer's host"
+
+	postKept     = "the id of the post, the item's key, the activity as sent"
+	receivedKept = "nothing of who; the activity itself is among what was received"
+	nobody       = "nothing of who"
+)
+
+var kinds = []aboutKind{
+	{"publish", "an item became a post", byEditor, postKept},
+	{"edit", "a post was changed", byEditor, postKept},
+	{"pin", "a post is listed first on the profile", byEditor, postKept},
+	{"unpin", "it no longer is", byEditor, postKept},
+	{"withdraw", "a post was taken back", byWebsite, postKept},
+	{"introduce", "followers were told of a changed profile", "`website`", "the activity as sent"},
+	{"stop", "everything that an actor sends was stopped", byWebsite, "the actor"},
+	{"resume", "the actor may send again", byWebsite, "the actor"},
+	{"retry", "dead letters were sent again", byWebsite, "which"},
+	{"drill", "an officer proved that the recovery kit of an actor's key opens", "the officer", "the actor, the fingerprint of the key"},
+	{"undelivered", "a delivery was given up", byPeer, "the id of the activity, how often it was tried, the last answer"},
+	{"follow", "somebody follows", byPeer, nobody},
+	{"follow-request", "somebody asks to follow and waits for a person", byPeer, nobody},
+	{"accept-follower", "a person accepted who waited", byModerator, nobody},
+	{"refuse-follower", "a person refused a follower", byModerator, nobody},
+	{"unfollow", "somebody no longer follows", byPeer, nobody},
+	{"reply", "a reply arrived", byPeer, "the id of the reply"},
+	{"mention", "a mention arrived", byPeer, "the id of the mention"},
+	{"message", "something arrived that is not addressed to everybody", byPeer, "its id"},
+	{"revise", "its author changed it", byPeer, "its id"},
+	{"retract", "its author took it back", byPeer, "its id"},
+	{"forget", "an actor that is gone was forgotten", byPeer, nobody},
+	{"approve", "a person approved a reply", byModerator, "the id of the reply, the reason if one was given"},
+	{"refuse", "a person refused a reply, or the policy a follower", byModerator + "; " + byPeer + " for a follower", "the id of the reply, the house rule; nothing of a follower"},
+	{"hold", "a person put a reply back to wait", byModerator, "the id of the reply"},
+	{"report", "somebody reported a post or an actor", byPeer, receivedKept},
+	{"block", "somebody blocked an actor", byPeer, receivedKept},
+	{"unblock", "they took that back", byPeer, nobody},
+	{"move", "a follower moved to another server", byPeer, receivedKept},
+}
