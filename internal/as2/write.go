@@ -70,7 +70,7 @@ func Marshal(d Document) ([]byte, error) {
 	}
 	document := append(contextMember(d.vocabulary()), members[1:]...)
 	if len(document) > MaxSize {
-		return nil, fmt.Errorf("as2: marshal %T: %d bytes, where %d are taken everywhere", d, len(document), MaxSize)
+		return nil, fmt.Errorf("as2: marshal %T: %d bytes, larger than 64 KB, which is all that every server takes", d, len(document))
 	}
 	if deeper(document, maxDepth) {
 		return nil, fmt.Errorf("as2: marshal %T: deeper than %d levels", d, maxDepth)
