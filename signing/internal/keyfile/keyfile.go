@@ -82,7 +82,7 @@ func ReadSecret(path string, max int) ([]byte, error) {
 		return nil, errors.New("not a regular file")
 	}
 	if mode := info.Mode().Perm(); mode&0o077 != 0 && runtime.GOOS != "windows" {
-		return nil, fmt.Errorf("mode %#o lets others at the private key; run: chmod 600 %s", mode, path)
+		return nil, fmt.Errorf("mode %#o lets others at this secret; run: chmod 600 %s", mode, path)
 	}
 	text := make([]byte, max+1) // never grown, so that no copy of a secret stays behind
 	n, err := io.ReadFull(f, text)
