@@ -84,10 +84,16 @@ func (v *visit) charge() {
 	}
 }
 
-func (v *visit) leave() {
+// rest gives up the turn, for who has to wait for others.
+func (v *visit) rest() {
 	if v.working {
 		<-v.gate.working
+		v.working = false
 	}
+}
+
+func (v *visit) leave() {
+	v.rest()
 	<-v.inside
 }
 

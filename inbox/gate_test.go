@@ -21,6 +21,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/panui/panui/internal/limits"
+	"github.com/panui/panui/signing"
 	"github.com/panui/panui/store"
 )
 
@@ -121,6 +122,39 @@ func TestABudgetIsForWhatDoesNotVerify(t *testing.T) {
 	assert.Equal(t, []int{401, 401, 429, 429}, []int{bad(), bad(), bad(), bad()})
 	w.now = w.now.Add(time.Minute)
 	assert.Equal(t, []int{401, 429}, []int{bad(), bad()})
+}
+
+// tarpit is a server of keys that answers when it is let go.
+type tarpit struct {
+	signing.Keys
+	asked, letGo chan struct{}
+}
+
+func (p tarpit) PublicKey(ctx context.Context, id string, renew bool) (signing.PublicKey, error) {
+	if strings.HasPrefix(id, "https://tarpit.test/") {
+		p.asked <- struct{}{}
+		<-p.letGo
+	}
+	return p.Keys.PublicKey(ctx, id, renew)
+}
+
+func TestWhoWaitsForASlowServerKeepsNobodyWaiting(t *testing.T) {
+	w := newWorld(t)
+	w.Limits = limits.Default()
+	w.Limits.InWork = 0 // one at a time
+	slow := tarpit{w.Verifier.Keys, make(chan struct{}), make(chan struct{})}
+	w.Verifier.Keys = slow
+	var all sync.WaitGroup
+	all.Go(func() {
+		mallory := w.signed("https://tarpit.test/mallory", ids["inbox"], []byte(replace.Replace(aliceLikes)))
+		assert.Equal(t, 401, w.serve(mallory).Code)
+	})
+	<-slow.asked
+	patience, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	defer cancel()
+	assert.Equal(t, 202, w.serve(w.request(aliceLikes).WithContext(patience)).Code)
+	close(slow.letGo)
+	all.Wait()
 }
 
 func TestBudgetsAreBounded(t *testing.T) {

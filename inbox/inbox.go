@@ -135,13 +135,13 @@ func (h *Handler) hear(w http.ResponseWriter, r *http.Request, visit *visit, lim
 	if err != nil {
 		return v, a, refuse(jsonRefused, err)
 	}
-	v, refusal = h.verify(r, body, a)
+	v, refusal = h.verify(r, body, a, visit)
 	return v, a, refusal
 }
 
-func (h *Handler) verify(r *http.Request, body []byte, a as2.Activity) (signing.Verified, *signing.Refusal) {
+func (h *Handler) verify(r *http.Request, body []byte, a as2.Activity, visit *visit) (signing.Verified, *signing.Refusal) {
 	verifier := *h.Verifier
-	verifier.Keys = keysFor{h.Verifier.Keys, h, a}
+	verifier.Keys = keysFor{h.Verifier.Keys, h, a, visit}
 	verified, err := verifier.Verify(r.Context(), r, body)
 	if err == nil {
 		return verified, nil
@@ -163,6 +163,7 @@ type keysFor struct {
 	signing.Keys
 	h *Handler
 	as2.Activity
+	visit *visit
 }
 
 func (k keysFor) PublicKey(ctx context.Context, keyID string, renew bool) (signing.PublicKey, error) {
@@ -175,7 +176,18 @@ func (k keysFor) PublicKey(ctx context.Context, keyID string, renew bool) (signi
 			return signing.PublicKey{}, errNothingKept
 		}
 	}
-	return k.Keys.PublicKey(ctx, keyID, renew)
+	return k.ask(ctx, keyID, renew)
+}
+
+// ask lets others work meanwhile: a server that answers slowly must not keep
+// everybody else's requests waiting.
+func (k keysFor) ask(ctx context.Context, keyID string, renew bool) (signing.PublicKey, error) {
+	k.visit.rest()
+	key, err := k.Keys.PublicKey(ctx, keyID, renew)
+	if busy := k.visit.work(ctx); busy != nil {
+		return signing.PublicKey{}, fmt.Errorf("%w: %w", signing.ErrUnreachable, busy)
+	}
+	return key, err
 }
 
 // take gives a verified activity its effect, once.
