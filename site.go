@@ -30,13 +30,16 @@ type Site struct {
 // store belongs to another site: a copy of a website must not speak as the
 // original.
 func (s *Site) Run(ctx context.Context) error {
-	if err := s.publisher.Pin(ctx); err != nil {
-		return fmt.Errorf("panui: Run: %w", err)
+	for _, step := range []func(context.Context) error{s.publisher.Pin, s.publisher.Introduce, s.deliverer.Run} {
+		err := step(ctx)
+		if ctx.Err() != nil {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("panui: Run: %w", err)
+		}
 	}
-	if err := s.publisher.Introduce(ctx); err != nil {
-		return fmt.Errorf("panui: Run: %w", err)
-	}
-	return s.deliverer.Run(ctx)
+	return nil
 }
 
 // As returns the site in the hands of a person or system, whom the journal then

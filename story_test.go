@@ -216,3 +216,18 @@ func tellStory(t *testing.T, s store.Store, dialect actortest.Dialect) {
 		assert.Equal(t, http.StatusAccepted, r.Verdict.Status, r.String())
 	}
 }
+
+func TestRunEndsCleanlyHoweverEarlyItIsTold(t *testing.T) {
+	ended, end := context.WithCancel(t.Context())
+	end()
+	for name, fresh := range stores(t) {
+		t.Run(name, func(t *testing.T) {
+			site, err := panui.New(panui.Config{
+				BaseURL: "https://www.agency.govt.nz", Keys: signing.Fediverse(), Store: fresh(t),
+				Actors: []actor.Profile{{Handle: "news@agency.govt.nz", Name: "Te Manatū Tauira", Key: quickKey(t)}},
+			})
+			require.NoError(t, err)
+			assert.NoError(t, site.Run(ended))
+		})
+	}
+}

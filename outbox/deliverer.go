@@ -85,7 +85,10 @@ func (d *Deliverer) Wake() {
 func (d *Deliverer) Run(ctx context.Context) error {
 	d.setup()
 	s := newShift(d, context.WithoutCancel(ctx))
-	if err := s.rollCall(ctx); err != nil {
+	switch err := s.rollCall(ctx); {
+	case ctx.Err() != nil:
+		return nil
+	case err != nil:
 		return fmt.Errorf("outbox: deliver: %w", err)
 	}
 	defer s.end()

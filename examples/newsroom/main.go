@@ -55,7 +55,7 @@ func run(ctx context.Context, args []string, stdout io.Writer) (err error) {
 
 	site, db, err := mount(ctx, o)
 	if err != nil {
-		return err
+		return ended(ctx, err)
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
 	news, err := openArchive(filepath.Join(o.data, "news.json"))
@@ -72,7 +72,7 @@ func run(ctx context.Context, args []string, stdout io.Writer) (err error) {
 		n.simulation = aroha.url
 	}
 	if err := n.restore(ctx); err != nil {
-		return err
+		return ended(ctx, err)
 	}
 	defer serve(listener, site.Handler(n.website()))()
 
