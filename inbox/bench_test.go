@@ -88,7 +88,7 @@ func BenchmarkUnsigned(b *testing.B) {
 	w := newWorld(b)
 	w.Handler.Log = nil
 	w.once.Do(w.prepare)
-	w.gate.burst = 1 << 40
+	w.gate.budgets.burst = 1 << 40
 	requests := make([]*http.Request, b.N)
 	for i := range requests {
 		requests[i] = w.request(aliceReplies)
@@ -107,7 +107,7 @@ func BenchmarkBadSignature(b *testing.B) {
 	w := newWorld(b)
 	w.Handler.Log = nil
 	w.once.Do(w.prepare)
-	w.gate.burst = 1 << 40
+	w.gate.budgets.burst = 1 << 40
 	requests := make([]*http.Request, b.N)
 	for i := range requests {
 		requests[i] = w.request(aliceReplies)

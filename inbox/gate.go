@@ -9,7 +9,6 @@ import (
 	"strings"
 	"time"
 
-	lru "github.com/hashicorp/golang-lru/v2"
 	"golang.org/x/time/rate"
 
 	"github.com/panui/panui/internal/limits"
@@ -22,24 +21,16 @@ type gate struct {
 	inside  chan struct{} // being read, waiting or worked on
 	working chan struct{}
 	proxies []netip.Prefix
-	budgets *lru.Cache[netip.Prefix, *rate.Limiter]
-	rate    rate.Limit
-	burst   int
+	budgets *budgets[netip.Prefix]
 }
 
 func newGate(l limits.Limits, proxies []netip.Prefix) *gate {
 	cpus := runtime.GOMAXPROCS(0)
-	budgets, err := lru.New[netip.Prefix, *rate.Limiter](max(l.CacheEntries, 1))
-	if err != nil {
-		panic(err) // only a size below one is an error
-	}
 	return &gate{
 		inside:  make(chan struct{}, (l.InWork+l.Waiting)*cpus),
 		working: make(chan struct{}, max(l.InWork*cpus, 1)),
 		proxies: proxies,
-		budgets: budgets,
-		rate:    rate.Limit(float64(l.PerIP) / l.PerIPWindow.Seconds()),
-		burst:   l.PerIP,
+		budgets: newBudgets[netip.Prefix](l.CacheEntries, l.PerIP, l.PerIPWindow),
 	}
 }
 
@@ -102,14 +93,7 @@ func (g *gate) budget(r *http.Request) *rate.Limiter {
 	if !who.IsValid() {
 		return nil
 	}
-	if budget, ok := g.budgets.Get(who); ok {
-		return budget
-	}
-	budget := rate.NewLimiter(g.rate, g.burst)
-	if other, there, _ := g.budgets.PeekOrAdd(who, budget); there {
-		return other
-	}
-	return budget
+	return g.budgets.get(who)
 }
 
 // bucket is the address, or the /64 that an IPv6 customer has to itself. A

@@ -167,7 +167,7 @@ func TestBudgetsAreBounded(t *testing.T) {
 		r.RemoteAddr = fmt.Sprintf("[2001:db8:%x::1]:1", i)
 		require.Equal(t, 401, w.serve(r).Code)
 	}
-	assert.Equal(t, 10, w.gate.budgets.Len())
+	assert.Equal(t, 10, w.gate.budgets.of.Len())
 }
 
 // B036: a full house answers at once and loses nobody who is inside.
@@ -198,6 +198,44 @@ func TestAFullHouse(t *testing.T) {
 	close(open)
 	guests.Wait()
 	assert.Equal(t, http.StatusAccepted, w.deliver(aliceBoosts), "there is room again")
+}
+
+// Who follows and leaves for ever fills neither the journal nor the queue, can
+// always leave, and can follow again later. Others are not kept from it.
+func TestAnActorChangesSoMuchInADay(t *testing.T) {
+	w := newWorld(t)
+	w.Limits = limits.Default()
+	w.Limits.ActorPerDay = 3
+	follow := func(who string, n int) int {
+		return w.deliver(strings.NewReplacer("{alice}", who, "follows/1", fmt.Sprint("follows/", n)).Replace(aliceFollows))
+	}
+	var codes []int
+	for n := range 5 {
+		codes = append(codes, follow("{alice}", n))
+		require.Equal(t, 202, w.deliver(undo(fmt.Sprintf(`"{alice}/follows/%d"`, n))))
+	}
+	assert.Equal(t, []int{202, 202, 202, 429, 429}, codes)
+	assert.Equal(t, peerBudgetUsed, w.lines.reason())
+	assert.Len(t, w.journal(), 6)
+	assert.Empty(t, w.followers())
+	assert.Empty(t, w.queue())
+	assert.Equal(t, 202, follow("{bob}", 1))
+
+	require.Equal(t, 202, w.deliver(aliceClosesAccount), "leaving costs nothing")
+	w.now = w.now.Add(8 * time.Hour)
+	assert.Equal(t, 202, follow("{alice}", 9))
+}
+
+func TestTheActorsOfOneHostChangeSoMuchInAMinute(t *testing.T) {
+	w := newWorld(t)
+	w.Limits = limits.Default()
+	w.Limits.HostPerMinute = 1
+	assert.Equal(t, 202, w.deliver(aliceLikes))
+	assert.Equal(t, 202, w.deliver(strings.Replace(aliceLikes, "likes/1", "likes/2", 1)), "a repetition changes nothing")
+	assert.Equal(t, 429, w.deliver(strings.ReplaceAll(aliceLikes, "{alice}", "{bob}")))
+	assert.Equal(t, 202, w.deliver(strings.ReplaceAll(aliceLikes, "{alice}", "{carol}")))
+	w.now = w.now.Add(time.Minute)
+	assert.Equal(t, 202, w.deliver(strings.ReplaceAll(aliceLikes, "{alice}", "{bob}")))
 }
 
 // Replies to one post are bounded, and counted seldom.

@@ -4,8 +4,8 @@
 //
 // Every request goes the same way: route, method, media type, length, a bounded
 // read within a deadline, strict JSON, signature header, date window, digest,
-// blocked host, key, signature, key owner is the actor, authority, policy, one
-// Apply, 202. Whatever fails ends it there, and nothing is stored or queued
+// blocked host, key, signature, key owner is the actor, authority, policy,
+// budget of the actor and its host, one Apply, 202. Whatever fails ends it there, and nothing is stored or queued
 // before the signature is verified. Strangers get a status; the log gets the
 // reason.
 package inbox
@@ -69,6 +69,7 @@ type Handler struct {
 	gate   *gate
 	seen   *replays
 	rooms  *rooms
+	peers  *peers
 }
 
 func (h *Handler) prepare() {
@@ -79,6 +80,7 @@ func (h *Handler) prepare() {
 	h.gate = newGate(h.limits, h.Proxies)
 	h.seen = newReplays(h.limits.CacheEntries)
 	h.rooms = newRooms(h.limits.CacheEntries)
+	h.peers = newPeers(h.limits)
 }
 
 // ServeHTTP answers 202 to what was taken, whether or not it had an effect, and
@@ -265,11 +267,15 @@ func (h *Handler) decide(ctx context.Context, v signing.Verified, a as2.Activity
 	if err != nil || len(ops) == 0 {
 		return out, nil, err
 	}
+	if h.peers.spent(a, f.now) {
+		return "", refuse(peerBudgetUsed, nil), nil
+	}
 	writing, cancel := context.WithTimeout(ctx, h.limits.StoreTimeout)
 	defer cancel()
 	if err := h.Store.Apply(writing, ops...); err != nil {
 		return "", nil, err
 	}
+	h.peers.charge(a, f.now)
 	if h.Wake != nil && slices.ContainsFunc(ops, isSend) {
 		h.Wake()
 	}

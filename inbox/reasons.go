@@ -31,6 +31,7 @@ const (
 	storedOfAnother  = "stored-for-another"
 	undoOfAnother    = "undo-of-another"
 	noSuchActor      = "no-such-actor"
+	peerBudgetUsed   = "peer-budget-used"
 	storeFailed      = "store-failed"
 	panicked         = "panicked"
 )
@@ -61,6 +62,7 @@ var reasons = []signing.Reason{
 	{Code: undoOfAnother, Status: http.StatusForbidden, Meaning: "What is undone was done by another actor."},
 	{Code: storedOfAnother, Status: http.StatusForbidden, Meaning: "What is stored under the id was said by another actor."},
 	{Code: noSuchActor, Status: http.StatusNotFound, Meaning: "A Follow of something that is not an actor here."},
+	{Code: peerBudgetUsed, Status: http.StatusTooManyRequests, Meaning: "The actor changed as much as one may in a day, or the actors of its host as much as they may in a minute. Taking back is always taken."},
 	{Code: storeFailed, Status: http.StatusServiceUnavailable, Meaning: "The store failed, or kept changing under the decision; nothing has changed and the peer should try again."},
 	{Code: panicked, Status: http.StatusInternalServerError, Meaning: "A defect. Ours to mend; the detail says where."},
 }

@@ -50,6 +50,8 @@ type Limits struct {
 	StoreTimeout   time.Duration // for the one write of a request to the inbox, while a peer waits; later is 503
 	PerIP          int           // unverified requests to the inbox from one address in PerIPWindow
 	PerIPWindow    time.Duration // in which a budget that is used up fills again
+	ActorPerDay    int           // changes that one remote actor makes in a day, taking back apart; more are 429
+	HostPerMinute  int           // changes that all actors of one host make in a minute; more are 429
 	ConnsPerHost   int           // connections to one host
 	DeliveryAge    time.Duration // how old a delivery may grow
 	DeliveryTries  int           // tries of one delivery before it is a dead letter
@@ -78,7 +80,7 @@ func Default() Limits {
 		CacheEntries: 10_000, ActorTTL: 24 * time.Hour, FailureTTL: 5 * time.Minute,
 
 		InWork: 8, Waiting: 64, RetryAfter: 30 * time.Second, StoreTimeout: 2 * time.Second,
-		PerIP: 300, PerIPWindow: 5 * time.Minute, ConnsPerHost: 2,
+		PerIP: 300, PerIPWindow: 5 * time.Minute, ActorPerDay: 500, HostPerMinute: 12_000, ConnsPerHost: 2,
 		DeliveryAge: 7 * 24 * time.Hour, DeliveryTries: 14,
 		RepliesPerPost: 10_000, RepliesPerDay: 100,
 	}
