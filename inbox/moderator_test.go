@@ -239,3 +239,16 @@ func TestGuessedHandles(t *testing.T) {
 		assert.Equal(t, want, guessHandle(id), id)
 	}
 }
+
+// Who left while a person thought about it does not come back.
+func TestWhoLeftIsNotAccepted(t *testing.T) {
+	w := newWorld(t)
+	w.Actors[0].Profile.ApproveFollowers = true
+	require.Equal(t, 202, w.deliver(aliceFollows))
+	left := store.RemoveFollower{Actor: ids["news"], ID: ids["alice"]}
+	m := Moderator{URLs: w.URLs, Store: &overtaken{Store: w.spy.Store, by: left}, Now: w.Handler.Now}
+	assert.ErrorIs(t, m.AcceptFollower(t.Context(), ids["news"], ids["alice"], "Hana"), store.ErrNotFound)
+	assert.Empty(t, w.followers())
+	assert.Empty(t, w.queue())
+	assert.Len(t, w.journal(), 1, "only that she asked")
+}

@@ -82,7 +82,7 @@ const (
 
 // settle decides what is written about a result.
 func (d *Deliverer) settle(r result, now time.Time) outcome {
-	settled := store.Settle{Delivery: r.ID, Attempt: r.Attempt, At: now, Status: r.answer.status, Answer: r.answer.String()}
+	settled := store.Settle{Delivery: r.ID, Fence: r.Fence, At: now, Status: r.answer.status, Answer: r.answer.String()}
 	o := outcome{result: r, class: classBack}
 	switch {
 	case r.unsent:

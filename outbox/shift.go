@@ -162,7 +162,7 @@ func (s *shift) claim(ctx context.Context) (int, error) {
 	s.dry = len(deliveries) < room
 	for _, d := range deliveries {
 		if sent := s.sends[d.ID]; sent != nil {
-			sent.Attempt = d.Attempt // still on the wire: the clock, and so the lease, has jumped
+			sent.Attempt, sent.Fence = d.Attempt, d.Fence // still on the wire: the clock, and so the lease, has jumped
 			continue
 		}
 		s.enqueue(job{Delivery: d, until: now.Add(s.d.lease() / 2)})
@@ -239,7 +239,7 @@ func (s *shift) take(e event) {
 	if sent.Lane == store.Prompt {
 		l.answering--
 	}
-	e.result.Attempt = sent.Attempt
+	e.result.Attempt, e.result.Fence = sent.Attempt, sent.Fence
 	s.finish(e.result)
 	s.advance(sent.Host, l)
 }

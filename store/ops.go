@@ -59,8 +59,9 @@ type Fanout struct {
 // Send stores an activity, unless its id is stored, and one pending delivery of
 // it. Sending an id again to the same inbox makes the one delivery pending again,
 // with its attempts forgotten, unless it still is. A delivery by Send of an
-// activity that is not Public is forgotten once it is Delivered, and the activity
-// with the last of its deliveries: it is nobody's business afterwards.
+// activity that is not Public is forgotten once it is Delivered, or is given up
+// when its Object is the Follow of no follower, and the activity with the last of
+// its deliveries: it is nobody's business afterwards.
 type Send struct {
 	Activity Activity
 	Inbox    string
@@ -73,14 +74,14 @@ type Send struct {
 // comes after them until they settle or their lease ends.
 type Cancel struct{ Object string }
 
-// Settle ends one attempt of a delivery. State Pending means another try at
+// Settle ends one claim of a delivery, the one that got Fence. State Pending means another try at
 // Due; Unsent gives the delivery back as if it had not been claimed. It fails
 // with ErrConflict when the delivery has been claimed anew since, is settled, or
 // was erased. A lease that ended is no reason to fail as long as nobody else has
 // claimed. Delivered clears the Gone mark of the followers behind the inbox.
 type Settle struct {
 	Delivery int64
-	Attempt  int
+	Fence    int
 	State    DeliveryState
 	Due      time.Time
 	Status   int
@@ -111,6 +112,9 @@ type Gone struct {
 type PutPeer struct{ Peer Peer }
 
 // PutFollower stores a follower, whole; Seq and Since of an earlier one are kept.
+// Where its Follow is another than before, what was said alone to who sent that
+// is forgotten as by RemoveFollower. A follower with a Seq is one that was read:
+// it fails with ErrNotFound when that has left since.
 type PutFollower struct{ Follower Follower }
 
 // RemoveFollower forgets a follower, with what was said to it alone: activities

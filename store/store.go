@@ -33,7 +33,7 @@ type Store interface {
 	Apply(ctx context.Context, ops ...Op) error
 
 	// Claim leases deliveries that are due to the caller, who must answer each
-	// with a [Settle] that names the same attempt before the lease ends.
+	// with a [Settle] that has the same Fence before the lease ends.
 	Claim(ctx context.Context, c Claim) ([]Delivery, error)
 
 	Reader
@@ -174,11 +174,12 @@ type Delivery struct {
 	Lane     Lane
 	Weight   int // how many followers wait behind the inbox
 	State    DeliveryState
-	Attempt  int // how often it was claimed; fences Settle
+	Attempt  int // how often it was claimed
 	Created  time.Time
 	Due      time.Time // zero is at once
 	Status   int       // of the last answer; 0 before one came
 	Answer   string    // the last answer or error in a few words
+	Fence    int       // only from Claim: which claim this is, for Settle; no two of a delivery are alike
 	Body     []byte    // only from Claim; shared between deliveries of one activity, so not to be changed
 }
 

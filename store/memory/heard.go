@@ -10,10 +10,16 @@ import (
 func (s *Store) putFollower(f store.Follower) error {
 	f.Since, f.Gone = moment(f.Since), moment(f.Gone)
 	old, found := s.followers.rows[pair{f.Actor, f.ID}]
-	if found {
-		f.Seq, f.Since = old.Seq, old.Since
-	} else {
+	switch {
+	case !found && f.Seq != 0:
+		return store.ErrNotFound
+	case !found:
 		f.Seq = next(&s.last.follower)
+	default:
+		if old.Follow != f.Follow {
+			s.forgetAnswers(old)
+		}
+		f.Seq, f.Since = old.Seq, old.Since
 	}
 	s.keepFollower(f)
 	return nil
@@ -35,6 +41,14 @@ func (s *Store) removeFollower(who pair) error {
 	if !found {
 		return nil
 	}
+	s.forgetAnswers(f)
+	s.followers.remove(who)
+	s.gone.remove(who)
+	return nil
+}
+
+// forgetAnswers erases what was said to a follower alone.
+func (s *Store) forgetAnswers(f store.Follower) {
 	for _, d := range s.deliveries.rows {
 		if s.saidAloneTo(f, d.Activity) {
 			s.removeDelivery(d)
@@ -45,9 +59,6 @@ func (s *Store) removeFollower(who pair) error {
 			s.activities.remove(id)
 		}
 	}
-	s.followers.remove(who)
-	s.gone.remove(who)
-	return nil
 }
 
 func (s *Store) saidAloneTo(f store.Follower, activity string) bool {

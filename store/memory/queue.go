@@ -82,10 +82,12 @@ func (s *Store) Claim(ctx context.Context, q store.Claim) (claimed []store.Deliv
 
 func (s *Store) lease(d delivery, until time.Time) store.Delivery {
 	d.Attempt++
+	d.fence++
 	d.tried = d.tried || d.leased
 	d.leased, d.lease = true, until
 	s.deliveries.put(d.ID, d)
 	out := d.Delivery
+	out.Fence = d.fence
 	out.Body = s.activities.rows[d.Activity].Body
 	return out
 }

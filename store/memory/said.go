@@ -16,6 +16,7 @@ type delivery struct {
 	leased   bool      // claimed and not settled, though the lease may have ended
 	lease    time.Time // when it ends
 	answered time.Time
+	fence    int // how often it was ever claimed
 }
 
 var never time.Time
@@ -133,7 +134,7 @@ func (s *Store) settle(op store.Settle) error {
 	if !op.Unsent && op.State != store.Pending && op.State != store.Delivered && op.State != store.Failed && op.State != store.Cancelled {
 		return fmt.Errorf("a delivery cannot settle as %q", op.State)
 	}
-	if !found || d.Attempt != op.Attempt || !d.leased {
+	if !found || d.fence != op.Fence || !d.leased {
 		return store.ErrConflict
 	}
 	d.leased = false
@@ -151,21 +152,35 @@ func (s *Store) settle(op store.Settle) error {
 	d.tried, d.Status, d.Answer, d.answered = true, op.Status, op.Answer, moment(op.At)
 	s.deliveries.put(d.ID, d)
 	if op.State == store.Delivered {
-		s.delivered(d)
+		s.stillThere(d.Inbox)
+	}
+	if d.forget && (op.State == store.Delivered || op.State != store.Pending && !s.isFollow(d.Object)) {
+		s.forgetDelivery(d)
 	}
 	return nil
 }
 
-func (s *Store) delivered(d delivery) {
+// stillThere clears the marks that markGone made.
+func (s *Store) stillThere(inbox string) {
 	for who := range s.gone.rows {
-		if f := s.followers.rows[who]; f.Inbox == d.Inbox || f.SharedInbox == d.Inbox {
+		if f := s.followers.rows[who]; f.Inbox == inbox || f.SharedInbox == inbox {
 			f.Gone = moment(never)
 			s.keepFollower(f)
 		}
 	}
-	if !d.forget {
-		return
+}
+
+func (s *Store) isFollow(id string) bool {
+	for _, f := range s.followers.rows {
+		if f.Follow == id {
+			return true
+		}
 	}
+	return false
+}
+
+// forgetDelivery erases a delivery, and its activity when it was the last of it.
+func (s *Store) forgetDelivery(d delivery) {
 	s.removeDelivery(d)
 	for _, other := range s.deliveries.rows {
 		if other.Activity == d.Activity {

@@ -81,7 +81,7 @@ func oneOfEach(d *db) []store.Op {
 		puts(9, 2),
 		toFollowers(creates(1)),
 		accepts(2, "mia", hosts[1]),
-		store.Settle{Delivery: given[0].ID, Attempt: given[0].Attempt, Unsent: true},
+		store.Settle{Delivery: given[0].ID, Fence: given[0].Fence, Unsent: true},
 		store.Cancel{Object: object(1)},
 		settles(given[2], store.Delivered),
 		store.Retry{Delivery: given[1].ID},

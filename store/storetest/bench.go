@@ -90,7 +90,7 @@ func benchOneHost(b *testing.B, s Store) {
 		require.NoError(b, err)
 		require.Len(b, got, 2)
 		for _, one := range got {
-			require.NoError(b, s.Apply(ctx, store.Settle{Delivery: one.ID, Attempt: one.Attempt, Unsent: true}))
+			require.NoError(b, s.Apply(ctx, store.Settle{Delivery: one.ID, Fence: one.Fence, Unsent: true}))
 		}
 	}
 }

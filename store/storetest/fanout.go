@@ -42,7 +42,7 @@ var fanoutRules = []rule{
 		assert.Equal(d, want, got[0])
 		assert.Equal(d, creates(1), must(d.Activity(ctx, activity(1)))(d))
 		claimed := d.claimOne(after(2*time.Hour), news)
-		want.Attempt, want.Body = 1, creates(1).Body
+		want.Attempt, want.Fence, want.Body = 1, 1, creates(1).Body
 		assert.Equal(d, want, claimed)
 	}},
 	{says: "an activity is fanned out once", test: func(d *db) {
@@ -75,7 +75,7 @@ var fanoutRules = []rule{
 		d.do(settles(deliveries["delivered"], store.Delivered), settles(deliveries["failed"], store.Failed),
 			settles(deliveries["retrying"], store.Pending), settles(deliveries["retriedthencancelled"], store.Pending),
 			settles(deliveries["revived"], store.Failed), store.Retry{Delivery: deliveries["revived"].ID},
-			store.Settle{Delivery: deliveries["givenback"].ID, Attempt: 1, Unsent: true})
+			store.Settle{Delivery: deliveries["givenback"].ID, Fence: 1, Unsent: true})
 		d.do(store.Cancel{Object: object(1)})
 		d.do(sends(creates(2), inbox("elsewhere", hosts[0])), follows(news, "aroha", hosts[0]))
 		d.do(store.Fanout{Activity: says(3, news, "Delete", object(1)), To: store.ToReached})
@@ -88,7 +88,7 @@ var fanoutRules = []rule{
 		d.do(sends(creates(1), inbox("aroha", hosts[0])))
 		d.claimOne(nine, news)
 		again := d.claimOne(after(time.Hour), news)
-		d.do(store.Settle{Delivery: again.ID, Attempt: again.Attempt, Unsent: true}, store.Cancel{Object: object(1)})
+		d.do(store.Settle{Delivery: again.ID, Fence: again.Fence, Unsent: true}, store.Cancel{Object: object(1)})
 		d.do(store.Fanout{Activity: says(2, news, "Delete", object(1)), To: store.ToReached})
 		assert.Len(d, d.inboxes(activity(2)), 1)
 	}},
@@ -140,7 +140,7 @@ var fanoutRules = []rule{
 		assert.Len(d, d.inboxes(activity(1)), 2)
 	}},
 	{says: "what is not public is forgotten once it is delivered, the activity with the last delivery", test: func(d *db) {
-		d.do(accepts(1, "aroha", hosts[0]), accepts(2, "mia", hosts[1]))
+		d.do(follows(news, "mia", hosts[1]), accepts(1, "aroha", hosts[0]), accepts(2, "mia", hosts[1]))
 		second := accepts(1, "aroha", hosts[0])
 		second.Inbox = inbox("hemi", hosts[0])
 		d.do(second)
@@ -156,6 +156,19 @@ var fanoutRules = []rule{
 		assert.Equal(d, []string{"rata.example failed"}, d.states(follow("mia", hosts[1])))
 		d.do(accepts(1, "aroha", hosts[0]))
 		assert.Len(d, d.inboxes(activity(1)), 1, "it can be said anew")
+	}},
+	{says: "what was said to nobody who follows is forgotten once it is given up", test: func(d *db) {
+		d.do(follows(news, "mia", hosts[1]), accepts(1, "aroha", hosts[0]), accepts(2, "mia", hosts[1]))
+		given := d.claim(nine, news)
+		require.Len(d, given, 2)
+		d.do(settles(given[0], store.Pending), settles(given[1], store.Failed))
+		assert.Len(d, d.inboxes(activity(1)), 1, "it is tried again")
+		assert.Len(d, d.inboxes(activity(2)), 1, "mia waits for it: a dead letter can be revived")
+		d.do(settles(d.claimOne(nine, news), store.Failed))
+		assert.Empty(d, d.inboxes(activity(1)))
+		_, err := d.Activity(ctx, activity(1))
+		require.ErrorIs(d, err, store.ErrNotFound)
+		must(d.Activity(ctx, activity(2)))(d)
 	}},
 	{says: "what is public, or went to followers, stays when it is delivered", test: func(d *db) {
 		quiet := creates(2)

@@ -108,6 +108,27 @@ var followerRules = []rule{
 		assert.Empty(d, d.inboxes(activity(1)))
 		assert.Len(d, d.deliveries(store.DeliveryQuery{}), 5)
 	}},
+	{says: "who follows anew under another id is told nothing about the old one", test: func(d *db) {
+		anew := follows(news, "mia", hosts[1])
+		anew.Follower.Follow = person("mia", hosts[1]) + "/follows/2"
+		d.do(follows(news, "mia", hosts[1]), follows(news, "aroha", hosts[0]), accepts(1, "mia", hosts[1]), accepts(2, "aroha", hosts[0]))
+		d.do(follows(news, "mia", hosts[1]))
+		assert.Len(d, d.inboxes(activity(1)), 1, "under the same id it stays")
+		d.do(anew)
+		_, err := d.Activity(ctx, activity(1))
+		require.ErrorIs(d, err, store.ErrNotFound)
+		assert.Empty(d, d.inboxes(activity(1)))
+		assert.Len(d, d.inboxes(activity(2)), 1)
+	}},
+	{says: "who left since it was read does not come back by being changed", test: func(d *db) {
+		d.do(follows(news, "mia", hosts[1]))
+		read := must(d.Followers(ctx, store.FollowerQuery{}))(d)[0]
+		read.State = store.Requested
+		d.do(store.PutFollower{Follower: read})
+		assert.Equal(d, read, must(d.Followers(ctx, store.FollowerQuery{}))(d)[0])
+		d.do(store.RemoveFollower{Actor: news, ID: read.ID})
+		d.refuses(store.ErrNotFound, store.PutFollower{Follower: read}, notes("accept"))
+	}},
 	{says: "a worker that holds what was said to a removed follower learns that it is gone", test: func(d *db) {
 		d.do(follows(news, "mia", hosts[1]), accepts(1, "mia", hosts[1]))
 		one := d.claimOne(nine, news)

@@ -98,8 +98,8 @@ var valueRules = []rule{
 			assert.Equal(d, store.Activity{ID: s, Actor: s, Type: s, Object: s, Body: raw, Public: true}, must(d.Activity(ctx, s))(d))
 			claimed := d.claimOne(nine, s)
 			assert.Equal(d, store.Delivery{ID: claimed.ID, Activity: s, Actor: s, Type: s, Object: s, Inbox: s, Host: s,
-				Weight: 1, State: store.Pending, Attempt: 1, Body: raw}, claimed)
-			d.do(store.Settle{Delivery: claimed.ID, Attempt: 1, State: store.Failed, Answer: s})
+				Weight: 1, State: store.Pending, Attempt: 1, Fence: 1, Body: raw}, claimed)
+			d.do(store.Settle{Delivery: claimed.ID, Fence: 1, State: store.Failed, Answer: s})
 			assert.Equal(d, s, must(d.Deliveries(ctx, store.DeliveryQuery{Actor: s, Activity: s, Object: s, Inbox: s}))(d)[0].Answer)
 			received := must(d.Received(ctx, store.ReceivedQuery{ID: s, Actor: s, From: s, Type: s, About: s}))(d)
 			require.Len(d, received, 1)

@@ -113,7 +113,7 @@ func (s *story) settle() (ours, theirs store.Op) {
 	if s.IntN(2) == 0 {
 		i = len(s.ours) - 1
 	}
-	op := store.Settle{Attempt: s.ours[i].Attempt, State: pick(s, []store.DeliveryState{store.Pending, store.Delivered, store.Delivered, store.Failed, store.Cancelled}),
+	op := store.Settle{Fence: s.ours[i].Fence, State: pick(s, []store.DeliveryState{store.Pending, store.Delivered, store.Delivered, store.Failed, store.Cancelled}),
 		Due: s.soon(), Status: 200 + s.IntN(300), Answer: "x", At: s.now, Unsent: s.IntN(5) == 0}
 	same := op
 	op.Delivery, same.Delivery = s.ours[i].ID, s.model[i].ID

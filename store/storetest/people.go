@@ -80,7 +80,7 @@ func accepts(n int, name, host string) store.Send {
 }
 
 func settles(d store.Delivery, as store.DeliveryState) store.Settle {
-	return store.Settle{Delivery: d.ID, Attempt: d.Attempt, State: as, Status: 202, Answer: "202 Accepted", At: after(time.Second)}
+	return store.Settle{Delivery: d.ID, Fence: d.Fence, State: as, Status: 202, Answer: "202 Accepted", At: after(time.Second)}
 }
 
 func postOf(n, rev int) store.Post {

@@ -13,7 +13,7 @@ var settleRules = []rule{
 	{says: "settling keeps the answer and counts in the receipt", test: func(d *db) {
 		d.do(sendsTo(1, hosts[0]))
 		one := d.claimOne(nine, news)
-		d.do(store.Settle{Delivery: one.ID, Attempt: 1, State: store.Pending, Due: after(time.Hour), Status: 503, Answer: "try later", At: after(time.Second)})
+		d.do(store.Settle{Delivery: one.ID, Fence: 1, State: store.Pending, Due: after(time.Hour), Status: 503, Answer: "try later", At: after(time.Second)})
 		got := d.deliveries(store.DeliveryQuery{})[0]
 		assert.Equal(d, store.Pending, got.State)
 		assert.Equal(d, after(time.Hour), got.Due)
@@ -36,10 +36,25 @@ var settleRules = []rule{
 		slow := d.claimOne(nine, news)
 		d.claimOne(after(time.Hour), news)
 		d.refuses(store.ErrConflict, settles(slow, store.Delivered))
-		slow.Attempt = 3
+		slow.Fence = 3
 		d.refuses(store.ErrConflict, settles(slow, store.Delivered))
-		slow.Attempt = 2
+		slow.Fence = 2
 		d.do(settles(slow, store.Delivered))
+	}},
+	{says: "an attempt that is forgotten or given back fences for good", test: func(d *db) {
+		d.do(sendsTo(1, hosts[0]))
+		slow := d.claimOne(nine, news)
+		d.do(store.Cancel{Object: object(1)}, sendsTo(1, hosts[0]))
+		quick := d.claimOne(nine, news)
+		assert.Equal(d, slow.Attempt, quick.Attempt)
+		d.refuses(store.ErrConflict, settles(slow, store.Delivered))
+		d.do(store.Settle{Delivery: quick.ID, Fence: quick.Fence, Unsent: true})
+		again := d.claimOne(nine, news)
+		assert.Equal(d, quick.Attempt, again.Attempt)
+		d.refuses(store.ErrConflict, settles(quick, store.Delivered), settles(slow, store.Delivered))
+		d.do(settles(again, store.Failed), store.Retry{Delivery: again.ID})
+		d.claimOne(nine, news)
+		d.refuses(store.ErrConflict, settles(again, store.Delivered))
 	}},
 	{says: "a lease that ended settles as long as nobody else has claimed", test: func(d *db) {
 		d.do(sendsTo(1, hosts[0]))
@@ -55,7 +70,7 @@ var settleRules = []rule{
 		for _, as := range []store.DeliveryState{store.Pending, store.Delivered} {
 			d.do(settles(one, as))
 			d.refuses(store.ErrConflict, settles(one, store.Failed))
-			d.refuses(store.ErrConflict, store.Settle{Delivery: one.ID, Attempt: one.Attempt, Unsent: true})
+			d.refuses(store.ErrConflict, store.Settle{Delivery: one.ID, Fence: one.Fence, Unsent: true})
 			if as == store.Pending {
 				one = d.claimOne(nine, news)
 			}
@@ -78,7 +93,7 @@ var settleRules = []rule{
 		d.do(late)
 		before := d.everything()
 		one := d.claimOne(after(time.Minute), news)
-		d.do(store.Settle{Delivery: one.ID, Attempt: 1, Unsent: true, State: store.Failed, Status: 500, Answer: "x", At: nine})
+		d.do(store.Settle{Delivery: one.ID, Fence: 1, Unsent: true, State: store.Failed, Status: 500, Answer: "x", At: nine})
 		assert.Equal(d, before, d.everything())
 		assert.Equal(d, 1, d.claimOne(after(time.Minute), news).Attempt)
 	}},
@@ -89,7 +104,7 @@ var settleRules = []rule{
 		given := d.claims(store.Claim{Actors: []string{news}, Now: nine, Lease: time.Minute, Limit: 4})
 		d.do(settles(given[0], store.Delivered), sendsTo(2, hosts[0]), store.Cancel{Object: object(1)})
 		assert.Equal(d, []string{"kauri.example pending"}, d.states(object(2)))
-		d.do(settles(given[1], store.Delivered), settles(given[2], store.Failed), store.Settle{Delivery: given[3].ID, Attempt: 1, Unsent: true})
+		d.do(settles(given[1], store.Delivered), settles(given[2], store.Failed), store.Settle{Delivery: given[3].ID, Fence: 1, Unsent: true})
 		assert.Equal(d, []string{"kauri.example delivered", "rata.example delivered", "totara.example:8443 cancelled",
 			"rimu.example cancelled", "matai.example cancelled"}, d.states(object(1)))
 		assert.Equal(d, numbered(2), activitiesOf(d.claim(after(time.Hour), news)))

@@ -151,10 +151,10 @@ func (c *conn) lease(ctx context.Context, ids []int64, now time.Time, lease time
 		var d store.Delivery
 		var activity int64
 		err := c.row(ctx, []any{&d.ID, &activity, &d.Actor, &d.Object, &d.Inbox, &d.Host, &d.Lane, &d.Weight, &d.State,
-			&d.Attempt, moment{&d.Created}, moment{&d.Due}, &d.Status, &d.Answer}, `UPDATE delivery SET
-				attempt = attempt + 1, tried = CASE WHEN lease <> `+never+` THEN 1 ELSE tried END,
+			&d.Attempt, moment{&d.Created}, moment{&d.Due}, &d.Status, &d.Answer, &d.Fence}, `UPDATE delivery SET
+				attempt = attempt + 1, fence = fence + 1, tried = CASE WHEN lease <> `+never+` THEN 1 ELSE tried END,
 				lease = ?, ready = 0, wake = ? WHERE id = ?
-			RETURNING id, activity, actor, object, inbox, host, lane, weight, state, attempt, created, due, status, answer`,
+			RETURNING id, activity, actor, object, inbox, host, lane, weight, state, attempt, created, due, status, answer, fence`,
 			until, until, id)
 		if err != nil {
 			return nil, err

@@ -9,29 +9,45 @@ import (
 )
 
 func (c *conn) putFollower(ctx context.Context, f store.Follower) error {
-	_, err := c.exec(ctx, `INSERT INTO follower
-			(actor, id, inbox, shared_inbox, host, follow, state, since, gone) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
-		ON CONFLICT (actor, id) DO UPDATE SET inbox = excluded.inbox, shared_inbox = excluded.shared_inbox,
-			host = excluded.host, follow = excluded.follow, state = excluded.state, gone = excluded.gone`,
+	err := c.forgetAnswers(ctx, `actor = ? AND id = ? AND follow <> ?`, f.Actor, f.ID, f.Follow)
+	if err != nil {
+		return err
+	}
+	changed, err := c.exec(ctx, `UPDATE follower SET inbox = ?, shared_inbox = ?, host = ?, follow = ?, state = ?, gone = ?
+		WHERE actor = ? AND id = ?`, f.Inbox, f.SharedInbox, f.Host, f.Follow, string(f.State), ms(f.Gone), f.Actor, f.ID)
+	if err != nil || changed > 0 {
+		return err
+	}
+	if f.Seq != 0 {
+		return store.ErrNotFound
+	}
+	_, err = c.exec(ctx, `INSERT INTO follower (actor, id, inbox, shared_inbox, host, follow, state, since, gone)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		f.Actor, f.ID, f.Inbox, f.SharedInbox, f.Host, f.Follow, string(f.State), ms(f.Since), ms(f.Gone))
+	return err
+}
+
+// forgetAnswers erases what was said alone to each follower of whom the
+// condition is true.
+func (c *conn) forgetAnswers(ctx context.Context, condition string, args ...any) error {
+	private := `SELECT a.seq FROM follower f JOIN activity a ON a.object = f.follow AND a.actor = f.actor
+		WHERE a.public = 0 AND f.seq IN (SELECT seq FROM follower WHERE ` + condition + `)`
+	_, err := c.exec(ctx, `DELETE FROM delivery WHERE activity IN (`+private+`)`, args...)
+	if err != nil {
+		return err
+	}
+	_, err = c.exec(ctx, `DELETE FROM activity WHERE seq IN (`+private+`)`, args...)
 	return err
 }
 
 // removeFollowers erases the followers of whom the condition is true, and
 // first what was said to each alone.
 func (c *conn) removeFollowers(ctx context.Context, condition string, args ...any) error {
-	private := `SELECT a.seq FROM follower f JOIN activity a ON a.object = f.follow AND a.actor = f.actor
-		WHERE a.public = 0 AND f.seq IN (SELECT seq FROM follower WHERE ` + condition + `)`
-	for _, query := range []string{
-		`DELETE FROM delivery WHERE activity IN (` + private + `)`,
-		`DELETE FROM activity WHERE seq IN (` + private + `)`,
-		`DELETE FROM follower WHERE ` + condition,
-	} {
-		if _, err := c.exec(ctx, query, args...); err != nil {
-			return err
-		}
+	if err := c.forgetAnswers(ctx, condition, args...); err != nil {
+		return err
 	}
-	return nil
+	_, err := c.exec(ctx, `DELETE FROM follower WHERE `+condition, args...)
+	return err
 }
 
 // gone meets followers twice, by their own inbox and by the shared one, so that

@@ -89,9 +89,9 @@ func (c *conn) fanout(ctx context.Context, op store.Fanout) error {
 		return store.ErrDuplicate
 	}
 	_, err = c.exec(ctx, `INSERT INTO delivery (activity, actor, object, inbox, host, lane, weight, state,
-			attempt, tried, forget, created, due, lease, status, answer, answered, ready, wake)
+			attempt, fence, tried, forget, created, due, lease, status, answer, answered, ready, wake)
 		SELECT ?, ?, ?, t.inbox, t.host, ?, t.weight, 'pending',
-			0, 0, 0, ?, ?, `+never+`, 0, '', `+never+`,
+			0, 0, 0, 0, ?, ?, `+never+`, 0, '', `+never+`,
 			CASE WHEN ? = 1 AND NOT EXISTS
 				(SELECT 1 FROM peer p WHERE p.host = t.host AND p.down_until <> `+never+`) THEN 1 ELSE 0 END, ?
 		FROM (`+inboxes+`) t ORDER BY t.weight DESC, t.inbox`,
@@ -106,8 +106,8 @@ func (c *conn) send(ctx context.Context, op store.Send) error {
 		return err
 	}
 	_, err = c.exec(ctx, `INSERT INTO delivery (activity, actor, object, inbox, host, lane, weight, state,
-			attempt, tried, forget, created, due, lease, status, answer, answered, ready, wake)
-		SELECT seq, actor, object, ?, ?, ?, 1, 'pending', 0, 0, ?, ?, ?, `+never+`, 0, '', `+never+`, 0, ?
+			attempt, fence, tried, forget, created, due, lease, status, answer, answered, ready, wake)
+		SELECT seq, actor, object, ?, ?, ?, 1, 'pending', 0, 0, 0, ?, ?, ?, `+never+`, 0, '', `+never+`, 0, ?
 			FROM activity WHERE seq = ?
 		ON CONFLICT (activity, inbox) DO UPDATE SET state = 'pending', attempt = 0, lane = excluded.lane,
 			tried = CASE WHEN delivery.lease <> `+never+` THEN 1 ELSE delivery.tried END,
@@ -134,14 +134,14 @@ func (c *conn) retry(ctx context.Context, op store.Retry) error {
 	return err
 }
 
-// underLease is true of the attempt that a Settle names, while nobody has
-// claimed the delivery anew or settled it.
-const underLease = ` WHERE id = ? AND attempt = ? AND lease <> ` + never
+// underLease is true of the claim that a Settle names, while nobody has claimed
+// the delivery anew or settled it.
+const underLease = ` WHERE id = ? AND fence = ? AND lease <> ` + never
 
 func (c *conn) settle(ctx context.Context, op store.Settle) error {
 	if op.Unsent {
 		return c.must(ctx, store.ErrConflict, `UPDATE delivery
-			SET attempt = attempt - 1, lease = `+never+`, ready = 0, wake = due`+underLease, op.Delivery, op.Attempt)
+			SET attempt = attempt - 1, lease = `+never+`, ready = 0, wake = due`+underLease, op.Delivery, op.Fence)
 	}
 	switch op.State {
 	case store.Pending, store.Delivered, store.Failed, store.Cancelled:
@@ -149,35 +149,41 @@ func (c *conn) settle(ctx context.Context, op store.Settle) error {
 		return fmt.Errorf("a delivery cannot settle as %q", op.State)
 	}
 	var activity int64
-	var inbox string
+	var object, inbox string
 	var forget bool
-	err := c.row(ctx, []any{&activity, &inbox, &forget}, `UPDATE delivery SET
+	err := c.row(ctx, []any{&activity, &object, &inbox, &forget}, `UPDATE delivery SET
 			state = CASE WHEN state = 'cancelled' AND ? <> 'delivered' THEN state ELSE ? END,
 			due = CASE WHEN ? = 'pending' THEN ? ELSE due END,
 			tried = 1, lease = `+never+`, status = ?, answer = ?, answered = ?, ready = 0, wake = ?`+underLease+`
-		RETURNING activity, inbox, forget`,
+		RETURNING activity, object, inbox, forget`,
 		string(op.State), string(op.State), string(op.State), ms(op.Due), op.Status, op.Answer, ms(op.At), ms(op.Due),
-		op.Delivery, op.Attempt)
+		op.Delivery, op.Fence)
 	if errors.Is(err, store.ErrNotFound) {
 		return store.ErrConflict
 	}
-	if err != nil || op.State != store.Delivered {
+	if err != nil || op.State == store.Pending {
 		return err
 	}
 	if forget {
-		if err := c.forgetDelivery(ctx, op.Delivery, activity); err != nil {
+		if err := c.forgetDelivery(ctx, op.Delivery, activity, op.State, object); err != nil {
 			return err
 		}
+	}
+	if op.State != store.Delivered {
+		return nil
 	}
 	return c.stillThere(ctx, inbox)
 }
 
-// forgetDelivery erases a delivery, and its activity when it was the last of it.
-func (c *conn) forgetDelivery(ctx context.Context, id, activity int64) error {
-	if _, err := c.exec(ctx, `DELETE FROM delivery WHERE id = ?`, id); err != nil {
+// forgetDelivery erases a delivery that is delivered, or is to nobody who follows
+// by object, and its activity when it was the last of it.
+func (c *conn) forgetDelivery(ctx context.Context, id, activity int64, state store.DeliveryState, object string) error {
+	erased, err := c.exec(ctx, `DELETE FROM delivery WHERE id = ?
+		AND (? = 'delivered' OR NOT EXISTS (SELECT 1 FROM follower WHERE follow = ?))`, id, string(state), object)
+	if err != nil || erased == 0 {
 		return err
 	}
-	_, err := c.exec(ctx, `DELETE FROM activity WHERE seq = ? AND NOT EXISTS (SELECT 1 FROM delivery WHERE activity = ?)`,
+	_, err = c.exec(ctx, `DELETE FROM activity WHERE seq = ? AND NOT EXISTS (SELECT 1 FROM delivery WHERE activity = ?)`,
 		activity, activity)
 	return err
 }

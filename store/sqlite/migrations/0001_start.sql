@@ -55,6 +55,7 @@ CREATE TABLE delivery (
     weight   INTEGER NOT NULL,
     state    TEXT NOT NULL,
     attempt  INTEGER NOT NULL,
+    fence    INTEGER NOT NULL, -- how often it was ever claimed: attempts are given back and forgotten
     tried    INTEGER NOT NULL, -- an attempt may have reached the inbox
     forget   INTEGER NOT NULL, -- erased, with its activity, once delivered
     created  INTEGER NOT NULL,
