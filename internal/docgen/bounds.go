@@ -55,6 +55,8 @@ var atTheLimit = map[string]consequence{
 	"StoreTimeout":   {things, "503 `store-failed`; nothing has changed", "A locked database must not make the whole inbox hang"},
 	"PerIP":          {things, "429 `budget-used` with `Retry-After`; an IPv6 address counts as its /64. What verifies costs nothing", "One server may send thousands of likes in minutes, each of them signed"},
 	"PerIPWindow":    {things, "", ""},
+	"ActorPerDay":    {things, "429 `peer-budget-used` with `Retry-After`. Undo, Delete and Block are always taken", "Following and leaving for ever must not fill the journal, of which nothing is removed"},
+	"HostPerMinute":  {things, "429 `peer-budget-used` with `Retry-After`", "A host may make up actors; 200 a second is the peak to plan for of all hosts together"},
 	"ConnsPerHost":   {things, "Further deliveries to the host wait", ""},
 	"DeliveryAge":    {things, "The delivery becomes a dead letter, which `Site.Retry` revives", ""},
 	"DeliveryTries":  {things, "The delivery becomes a dead letter, which `Site.Retry` revives", "So many fit into `DeliveryAge`, even without luck"},
