@@ -194,8 +194,8 @@ func TestMakeRefuses(t *testing.T) {
 		{"an officer's secret", rsaKey(), func(l *kit.Label) { l.Officers[1].Recipient = tama().String() }, "treat that identity as disclosed"},
 		{"a name of two lines", rsaKey(), func(l *kit.Label) { l.Officers[0].Name = "Hine\nActor: https://evil.example" }, "not one line"},
 		{"another key than the published", rsaKey(), func(l *kit.Label) { l.Fingerprint = fingerprint(t, otherKey()) }, "the key is sha256:"},
-		{"no handle", rsaKey(), func(l *kit.Label) { l.Handle = "" }, `Handle ""`},
-		{"an actor of two lines", rsaKey(), func(l *kit.Label) { l.Actor += "\nMade: 2001" }, "Actor"},
+		{"no handle", rsaKey(), func(l *kit.Label) { l.Handle = "" }, `handle ""`},
+		{"an actor of two lines", rsaKey(), func(l *kit.Label) { l.Actor += "\nMade: 2001" }, "is not one word"},
 		{"a key in a KMS", remote{rsaKey()}, func(*kit.Label) {}, "cannot be in a kit; back it up with the means of its maker"},
 		{"no key", nil, func(*kit.Label) {}, "cannot be in a kit"},
 	} {

@@ -116,16 +116,16 @@ var sha256Hex = regexp.MustCompile(`^sha256:[0-9a-f]{64}$`)
 // check says everything that would make the words unreadable or misleading.
 func (l Label) check() error {
 	var wrong []error
-	for _, f := range []struct{ name, value string }{{"Handle", l.Handle}, {"Actor", l.Actor}} {
+	for _, f := range []struct{ name, value string }{{"handle", l.Handle}, {"actor", l.Actor}} {
 		if f.value == "" || len(f.value) > 2048 || strings.ContainsFunc(f.value, unfit) || strings.Contains(f.value, " ") {
-			wrong = append(wrong, fmt.Errorf("%s %.100q: write one word of at most 2048 bytes", f.name, f.value))
+			wrong = append(wrong, fmt.Errorf("%s %.100q is not one word of at most 2048 bytes", f.name, f.value))
 		}
 	}
 	if !sha256Hex.MatchString(l.Fingerprint) {
-		wrong = append(wrong, fmt.Errorf("Fingerprint %.100q is not sha256: and 64 hex digits", l.Fingerprint))
+		wrong = append(wrong, fmt.Errorf("fingerprint %.100q is not sha256: and 64 hex digits", l.Fingerprint))
 	}
 	if year := l.Made.Year(); year < 2000 || year > 9999 {
-		wrong = append(wrong, fmt.Errorf("Made in the year %d", year))
+		wrong = append(wrong, fmt.Errorf("made in the year %d", year))
 	}
 	_, err := recipients(l.Officers)
 	return errors.Join(append(wrong, err)...)

@@ -1,0 +1,106 @@
+package signing
+
+import (
+	"cmp"
+	"context"
+	"crypto/ed25519"
+	"crypto/rsa"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/panui/panui/store"
+)
+
+// Held is a key that a site holds, and what for.
+type Held struct {
+	Owner string // the actor's id
+	KeyID string
+	Use   string // "signs what the actor sends" when empty
+	Key   *Key
+}
+
+// Listed is a line of an inventory of keys (NZISM 2.4.13).
+type Listed struct {
+	Owner       string    `json:"owner"`
+	KeyID       string    `json:"keyId"`
+	Algorithm   string    `json:"algorithm"`
+	Bits        int       `json:"bits"`
+	Use         string    `json:"use"`
+	Since       time.Time `json:"since,omitzero"` // when the owner was first pinned; zero before
+	Days        int       `json:"days"`           // since then
+	Fingerprint string    `json:"fingerprint"`
+	Verdict     string    `json:"verdict"` // "allowed", or what is wrong with the key
+}
+
+// Listing is an inventory, by owner and key id. Its text is a table for people;
+// its JSON has the same lines in the same order.
+type Listing []Listed
+
+// Pinned knows when an actor was first seen and with which key; a store.Store does.
+type Pinned interface {
+	Actor(ctx context.Context, id string) (store.Actor, error)
+}
+
+// Inventory lists keys with their algorithm, size, age at now, use and what the
+// policy says about them. A key that is not the one pinned for its owner is told.
+func Inventory(ctx context.Context, p Pinned, policy Policy, now time.Time, keys ...Held) (Listing, error) {
+	var all Listing
+	for _, held := range keys {
+		pinned, err := p.Actor(ctx, held.Owner)
+		if err != nil && !errors.Is(err, store.ErrNotFound) {
+			return nil, fmt.Errorf("signing: inventory: %s: %w", held.Owner, err)
+		}
+		all = append(all, held.listed(pinned, policy, now))
+	}
+	slices.SortFunc(all, func(a, b Listed) int {
+		return cmp.Or(cmp.Compare(a.Owner, b.Owner), cmp.Compare(a.KeyID, b.KeyID))
+	})
+	return all, nil
+}
+
+func (h Held) listed(pinned store.Actor, policy Policy, now time.Time) Listed {
+	l := Listed{
+		Owner: h.Owner, KeyID: h.KeyID, Use: cmp.Or(h.Use, "signs what the actor sends"),
+		Fingerprint: h.Key.Fingerprint(), Since: pinned.Since, Verdict: "allowed",
+	}
+	switch public := h.Key.Public().(type) {
+	case *rsa.PublicKey:
+		l.Algorithm, l.Bits = "RSA", public.N.BitLen()
+	case ed25519.PublicKey:
+		l.Algorithm, l.Bits = "Ed25519", 8*len(public)
+	}
+	if !pinned.Since.IsZero() {
+		l.Days = int(now.Sub(pinned.Since) / (24 * time.Hour))
+	}
+	var wrong []string
+	if err := policy.MayUse(h.Key.Public()); err != nil {
+		wrong = append(wrong, err.Error())
+	}
+	if pinned.Fingerprint != "" && pinned.Fingerprint != l.Fingerprint {
+		wrong = append(wrong, "not the key that is pinned: "+pinned.Fingerprint)
+	}
+	if len(wrong) > 0 {
+		l.Verdict = strings.Join(wrong, "; ")
+	}
+	return l
+}
+
+// String returns the inventory as a table.
+func (l Listing) String() string {
+	var text strings.Builder
+	table := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "KEY\tALGORITHM\tSINCE\tDAYS\tUSE\tFINGERPRINT\tVERDICT")
+	for _, k := range l {
+		since := "not yet"
+		if !k.Since.IsZero() {
+			since = k.Since.UTC().Format(time.DateOnly)
+		}
+		fmt.Fprintf(table, "%s\t%s %d\t%s\t%d\t%s\t%s\t%s\n", k.KeyID, k.Algorithm, k.Bits, since, k.Days, k.Use, k.Fingerprint, k.Verdict)
+	}
+	table.Flush()
+	return text.String()
+}

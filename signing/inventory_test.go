@@ -1,0 +1,81 @@
+package signing
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/panui/panui/store"
+)
+
+// pins are actors by id.
+type pins map[string]store.Actor
+
+var errDisk = errors.New("the disk is gone")
+
+func (p pins) Actor(_ context.Context, id string) (store.Actor, error) {
+	switch a, ok := p[id]; {
+	case id == "broken":
+		return store.Actor{}, errDisk
+	case !ok:
+		return store.Actor{}, store.ErrNotFound
+	default:
+		return a, nil
+	}
+}
+
+func TestInventory(t *testing.T) {
+	const news, alerts, fresh = "https://a.nz/ap/actor/news", "https://a.nz/ap/actor/alerts", "https://a.nz/ap/actor/fresh"
+	now := time.Date(2026, 11, 26, 12, 0, 0, 0, time.UTC)
+	alice, other, ed := newKey(t, aliceKey()), newKey(t, otherKey()), newKey(t, edKey())
+	known := pins{
+		news:   {ID: news, Fingerprint: alice.Fingerprint(), Since: now.AddDate(0, 0, -400)},
+		alerts: {ID: alerts, Fingerprint: alice.Fingerprint(), Since: now.AddDate(0, 0, -1).Add(time.Hour)},
+	}
+	keys := []Held{
+		{Owner: news, KeyID: news + "#main-key", Key: alice},
+		{Owner: fresh, KeyID: fresh + "#main-key", Key: ed, Use: "proofs"},
+		{Owner: alerts, KeyID: alerts + "#main-key", Key: other},
+	}
+	listing, err := Inventory(t.Context(), known, Policy{Name: "ours", MinRSA: 2048}, now, keys...)
+	require.NoError(t, err)
+	require.Len(t, listing, 3)
+	assert.Equal(t, Listed{
+		Owner: alerts, KeyID: alerts + "#main-key", Algorithm: "RSA", Bits: 2048, Use: "signs what the actor sends",
+		Since: known[alerts].Since, Days: 0, Fingerprint: other.Fingerprint(), Verdict: "not the key that is pinned: " + alice.Fingerprint(),
+	}, listing[0])
+	assert.Equal(t, Listed{
+		Owner: fresh, KeyID: fresh + "#main-key", Algorithm: "Ed25519", Bits: 256, Use: "proofs",
+		Fingerprint: ed.Fingerprint(), Verdict: "signing: policy ours forbids our key: Ed25519 is not on its list",
+	}, listing[1])
+	assert.Equal(t, "allowed", listing[2].Verdict)
+	assert.Equal(t, 400, listing[2].Days)
+
+	lines := strings.Split(strings.TrimSpace(listing.String()), "\n")
+	require.Len(t, lines, 4)
+	assert.Equal(t, []string{"KEY", "ALGORITHM", "SINCE", "DAYS", "USE", "FINGERPRINT", "VERDICT"}, strings.Fields(lines[0]))
+	assert.Regexp(t, `^https://a.nz/ap/actor/fresh#main-key +Ed25519 256 +not yet +0 +proofs +sha256:`, lines[2])
+	assert.Regexp(t, `#main-key +RSA 2048 +2025-10-22 +400 +signs what the actor sends +sha256:[0-9a-f]{64} +allowed$`, lines[3])
+
+	backwards := []Held{keys[2], keys[1], keys[0]}
+	again, err := Inventory(t.Context(), known, Policy{Name: "ours", MinRSA: 2048}, now, backwards...)
+	require.NoError(t, err)
+	first, err := json.Marshal(listing)
+	require.NoError(t, err)
+	second, err := json.Marshal(again)
+	require.NoError(t, err)
+	assert.Equal(t, string(first), string(second), "the same in any order")
+	assert.NotContains(t, string(first), "0001-01-01")
+
+	strict, err := Inventory(t.Context(), known, NZISM(), now, keys[0])
+	require.NoError(t, err)
+	assert.Contains(t, strict[0].Verdict, "RSA of 2048 bits is not within 3072 to 8192")
+	_, err = Inventory(t.Context(), known, NZISM(), now, Held{Owner: "broken", Key: alice})
+	assert.ErrorIs(t, err, errDisk)
+}
