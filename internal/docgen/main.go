@@ -60,9 +60,9 @@ func render(root string) (map[string][]byte, error) {
 	var mistakes []error
 	for name, parts := range pages {
 		text, err := os.ReadFile(filepath.Join(root, name))
-		for part, make := range parts {
+		for part, write := range parts {
 			if err == nil {
-				text, err = renderPart(text, part, make, source)
+				text, err = renderPart(text, part, write, source)
 			}
 		}
 		if err != nil {
@@ -74,14 +74,14 @@ func render(root string) (map[string][]byte, error) {
 }
 
 // renderPart replaces what stands between the marks of a part.
-func renderPart(text []byte, part string, make table, source library) ([]byte, error) {
+func renderPart(text []byte, part string, write table, source library) ([]byte, error) {
 	begin, end := []byte("<!-- generated: "+part+" -->\n"), []byte("<!-- end: "+part+" -->\n")
 	before, rest, found := bytes.Cut(text, begin)
 	_, after, ended := bytes.Cut(rest, end)
 	if !found || !ended {
 		return nil, fmt.Errorf("no place for %s: write %s and %s", part, bytes.TrimSpace(begin), bytes.TrimSpace(end))
 	}
-	body, err := make(source)
+	body, err := write(source)
 	if err != nil {
 		return nil, err
 	}
