@@ -32,6 +32,7 @@ type facts struct {
 	received  []store.Received
 	reactions []store.Reaction
 
+	late    bool // its author deleted it before it came
 	newer   bool // an Update is newer than what is stored
 	crowded bool // the actor, or all for this object, said as much as is kept
 }
@@ -122,6 +123,7 @@ func (f *finder) said(object *as2.Object) {
 		}
 	}
 	f.findReceived(store.ReceivedQuery{ID: object.ID})
+	f.late = f.seen.isTakenBack(f.Actor, object.ID)
 	switch {
 	case len(f.received) > 0:
 		f.newer = f.newerThan(f.received[0], object)

@@ -211,8 +211,11 @@ func (h *Handler) take(ctx context.Context, v signing.Verified, a as2.Activity) 
 		return refusal
 	}
 	h.seen.add(v.Mark())
-	if out == renewed || out == forgotten {
+	switch out {
+	case renewed, forgotten:
 		h.Resolver.Forget(v.Actor())
+	case early:
+		h.seen.tookBack(v.Actor(), a.Object[0].ID)
 	}
 	h.tell(ctx, a, out)
 	return nil

@@ -39,6 +39,9 @@ func (m *Moderator) Received(ctx context.Context, state store.ReceivedState, p P
 		return nil, 0, fmt.Errorf("inbox: list what arrived: %w", err)
 	}
 	for _, row := range rows {
+		if err := ctx.Err(); err != nil {
+			return nil, 0, fmt.Errorf("inbox: list what arrived: %w", err)
+		}
 		replies, next = append(replies, view(row, m.limits())), row.Seq
 	}
 	return replies, next, nil
@@ -57,6 +60,9 @@ func (m *Moderator) Replies(ctx context.Context, object string, p Page) (replies
 		return nil, 0, fmt.Errorf("inbox: list replies: %w", err)
 	}
 	for _, row := range rows {
+		if err := ctx.Err(); err != nil {
+			return nil, 0, fmt.Errorf("inbox: list replies: %w", err)
+		}
 		next = row.Seq
 		if reply := view(row, m.limits()); !reply.Private {
 			replies = append(replies, reply)

@@ -252,3 +252,24 @@ func TestWhoLeftIsNotAccepted(t *testing.T) {
 	assert.Empty(t, w.queue())
 	assert.Len(t, w.journal(), 1, "only that she asked")
 }
+
+// A page of long replies ends with the request for it.
+func TestListingEndsWithItsContext(t *testing.T) {
+	w := newWorld(t)
+	require.Equal(t, 202, w.deliver(aliceReplies))
+	ctx, cancel := context.WithCancel(t.Context())
+	m := Moderator{URLs: w.URLs, Store: hangsUp{w.spy.Store, cancel}, Mode: Converse}
+	_, _, err := m.Received(ctx, store.Held, Page{})
+	assert.ErrorIs(t, err, context.Canceled)
+}
+
+// hangsUp ends the request once the rows are read.
+type hangsUp struct {
+	store.Store
+	cancel context.CancelFunc
+}
+
+func (h hangsUp) Received(ctx context.Context, q store.ReceivedQuery) ([]store.Received, error) {
+	defer h.cancel()
+	return h.Store.Received(ctx, q)
+}

@@ -15,7 +15,8 @@ type outcome string
 const (
 	ignored   outcome = "ignored"   // nothing here is concerned
 	repeated  outcome = "repeated"  // it has had its effect
-	dropped   outcome = "dropped"   // the mode or a limit leaves it out
+	dropped   outcome = "dropped"   // the mode, a limit or a Delete that came first leaves it out
+	early     outcome = "early"     // a Delete of what has not come
 	uncounted outcome = "uncounted" // the policy's word on a like or boost
 	accepted  outcome = "accepted"  // a follower
 	requested outcome = "requested" // a follower, who waits for a person
@@ -125,7 +126,7 @@ func (p planner) create(object *as2.Object) ([]store.Op, outcome) {
 		return nil, ignored
 	case len(p.received) > 0:
 		return nil, repeated
-	case p.mode == NoticeBoard || p.crowded:
+	case p.mode == NoticeBoard || p.crowded || p.late:
 		return nil, dropped
 	}
 	var ops []store.Op
@@ -212,6 +213,9 @@ func (p planner) react() ([]store.Op, outcome) {
 func (p planner) delete(id string) ([]store.Op, outcome) {
 	if id == p.Actor {
 		return p.forget()
+	}
+	if len(p.received) == 0 && id != "" {
+		return nil, early
 	}
 	var ops []store.Op
 	for _, row := range p.received {

@@ -147,7 +147,9 @@ func TestPlan(t *testing.T) {
 		{"a reply is deleted twice", given{aliceReplies, aliceDeletesReply}, nil, aliceDeletesReply, "ignored:"},
 		{"a reply that came again after it was deleted", given{aliceReplies, aliceDeletesReply}, nil, aliceReplies, "repeated:"},
 		{"a blocked actor deletes its reply", given{aliceReplies}, blocksAlice, aliceDeletesReply, "retracted: Retract Record(retract)"},
-		{"a reply that never came is deleted", nil, nil, aliceDeletesReply, "ignored:"},
+		{"a reply that never came is deleted", nil, nil, aliceDeletesReply, "early:"},
+		{"a reply that comes after its Delete, of one who follows", given{aliceFollows, aliceDeletesReply}, nil, aliceReplies, "dropped:"},
+		{"a reply that another deleted", given{aliceFollows, strings.ReplaceAll(aliceFollows, "{alice}", "{bob}"), strings.NewReplacer("{alice}/notes/1", "{alice}/notes/1", "{alice}", "{bob}").Replace(aliceDeletesReply)}, nil, aliceReplies, "held: Receive(held) Record(reply)"},
 		{"something without an id is deleted", given{aliceReplies}, nil, `{"id":"{alice}/delete/1","type":"Delete","actor":"{alice}","object":{"type":"Tombstone"}}`, "ignored:"},
 
 		// Liking and boosting.

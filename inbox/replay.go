@@ -12,6 +12,7 @@ import (
 // rest repetitions.
 type replays struct {
 	marks *lru.Cache[[32]byte, struct{}]
+	early *lru.Cache[string, struct{}]
 	seed  maphash.Seed
 	turns [256]sync.Mutex
 }
@@ -21,8 +22,18 @@ func newReplays(size int) *replays {
 	if err != nil {
 		panic(err) // only a size below one is an error
 	}
-	return &replays{marks: marks, seed: maphash.MakeSeed()}
+	early, err := lru.New[string, struct{}](max(size, 1))
+	if err != nil {
+		panic(err)
+	}
+	return &replays{marks: marks, early: early, seed: maphash.MakeSeed()}
 }
+
+// tookBack remembers that an actor deleted something that has not come yet: its
+// Create may be on a longer way. Ids that were deleted are never used again.
+func (s *replays) tookBack(actor, id string) { s.early.Add(segment(actor, id), struct{}{}) }
+
+func (s *replays) isTakenBack(actor, id string) bool { return s.early.Contains(segment(actor, id)) }
 
 // turn waits until no other request of the actor is being decided and returns
 // what ends the turn. Two actors may share one.

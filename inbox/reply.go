@@ -62,7 +62,7 @@ func view(row store.Received, l limits.Limits) Reply {
 	if object == nil || row.Type != "Create" {
 		return r
 	}
-	r.HTML, r.Text, r.Cut = sanitise(object.Content), plainText(object.Content), object.Cut
+	r.HTML, r.Text, r.Cut = show(object.Content), plainText(object.Content), object.Cut
 	r.Warning, r.Language = plainText(object.Summary), language(object.Language)
 	r.URL = pageOf(object)
 	if !object.Published.IsZero() && object.Published.Before(row.At) {

@@ -30,6 +30,20 @@ const (
 	ended    = `</div>`
 )
 
+// maxMarkup bounds the HTML that is shown as HTML, in bytes: thousands of tags
+// that are never closed, or of quotation marks, take long to put right.
+const maxMarkup = 16 << 10
+
+// show makes safe HTML of what a stranger wrote, in bounded time. What is long is shown as text.
+func show(foreign string) SafeHTML {
+	if len(foreign) > maxMarkup {
+		return asText(foreign)
+	}
+	return sanitise(foreign)
+}
+
+func asText(foreign string) SafeHTML { return isolate(calm(html.EscapeString(plainText(foreign)))) }
+
 // sanitise makes safe HTML of anything. Doing it again changes nothing.
 func sanitise(foreign string) SafeHTML {
 	inner := calm(foreign)
@@ -40,7 +54,7 @@ func sanitise(foreign string) SafeHTML {
 		}
 		inner = next
 	}
-	return isolate(calm(html.EscapeString(plainText(foreign))))
+	return asText(foreign)
 }
 
 // maxPasses is how often the HTML may still change; what does not settle is shown as text.

@@ -136,6 +136,15 @@ func TestPlainText(t *testing.T) {
 	}
 }
 
+// What would take long to put right is shown as text.
+func TestLongMarkupIsShownAsText(t *testing.T) {
+	long := strings.Repeat(`<b><em><i><s><u><code><p>a "quoted" word</b>`, 1+maxMarkup/40)
+	shown := show(long)
+	assert.NotRegexp(t, tag, strings.TrimSuffix(strings.TrimPrefix(shown.String(), isolated), ended))
+	assert.Contains(t, shown.String(), "a &#34;quoted&#34; word")
+	assert.Equal(t, sanitise(long[:maxMarkup]), show(long[:maxMarkup]))
+}
+
 func FuzzSanitise(f *testing.F) {
 	for _, attack := range attacks {
 		f.Add(attack)

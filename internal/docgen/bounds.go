@@ -93,6 +93,7 @@ var bounds = []bound{
 	{"inbox.Patience", things, "how long an agency's policy may think", "it counts as Hold"},
 	{"inbox.retries", things, "how often a decision is made anew when the store changed under it", "503 `store-failed`"},
 	{"inbox.maxDetail", octets, "what the log keeps of one thing that a stranger said", "cut"},
+	{"inbox.maxMarkup", octets, "HTML of a reply that is shown as HTML", "shown as plain text"},
 	{"inbox.maxPasses", things, "how often HTML of a reply may still change while it is sanitised", "shown as plain text"},
 	{"inbox.maxMarks", things, "marks on one letter of a reply", "the rest is left out"},
 
