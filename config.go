@@ -7,6 +7,8 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"net/url"
+	"strings"
 	"time"
 
 	"github.com/panui/panui/actor"
@@ -124,7 +126,7 @@ func (c Config) compose(urls actor.URLs, actors []*actor.Local) (*Site, error) {
 			Store: c.Store, Actors: actors, URLs: urls, Wake: deliverer.Wake, Changed: said.Refresh, Now: c.Now, Log: c.Log,
 		},
 		inbox: &inbox.Handler{
-			URLs: urls, Actors: actors, Store: c.Store, Resolver: resolver, Wake: deliverer.Wake,
+			URLs: urls, Actors: actors, Store: c.Store, Resolver: resolver, Blocked: c.blocks, Wake: deliverer.Wake,
 			Mode: c.Mode, Policy: c.Policy, Proxies: c.Proxies, Now: c.Now, Log: c.Log,
 			Verifier: &signing.Verifier{
 				BaseURL: c.BaseURL, Keys: resolver, Policy: c.Keys, Blocked: c.Blocked, Now: c.Now, InsecureLoopback: c.InsecureLoopback,
@@ -132,6 +134,12 @@ func (c Config) compose(urls actor.URLs, actors []*actor.Local) (*Site, error) {
 		},
 		moderator: &inbox.Moderator{URLs: urls, Store: c.Store, Mode: c.Mode, Wake: deliverer.Wake, Now: c.Now},
 	}, nil
+}
+
+// blocks says whether an id is on a server that is not listened to.
+func (c Config) blocks(id string) bool {
+	u, err := url.Parse(id)
+	return err == nil && c.Blocked != nil && c.Blocked(strings.ToLower(u.Hostname()))
 }
 
 // posts counts what the actors have published.
