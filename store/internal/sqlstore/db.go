@@ -94,7 +94,7 @@ func (s *Store) write(ctx context.Context, do func(*conn) error) (err error) {
 func (s *Store) read(ctx context.Context, do func(*conn) error) error {
 	c, err := s.readers.take(ctx)
 	if err != nil {
-		return err
+		return ended(ctx, err)
 	}
 	defer s.readers.give(c)
 	return ended(ctx, do(c))
