@@ -41,20 +41,20 @@ func newPeer(t testing.TB, address string) *peer {
 		testenv.Missing(t, "loopback", err.Error())
 	}
 	p := &peer{url: "http://" + listener.Addr().String(), pages: map[string]http.HandlerFunc{}}
-	server := &httptest.Server{Listener: counting{listener, &p.accepted}, Config: &http.Server{Handler: p, ErrorLog: slog.NewLogLogger(slog.DiscardHandler, 0)}}
+	server := &httptest.Server{Listener: counted{listener, &p.accepted}, Config: &http.Server{Handler: p, ErrorLog: slog.NewLogLogger(slog.DiscardHandler, 0)}}
 	server.Config.SetKeepAlivesEnabled(false)
 	server.Start()
 	t.Cleanup(server.Close)
 	return p
 }
 
-// counting counts connections.
-type counting struct {
+// counted counts connections.
+type counted struct {
 	net.Listener
 	accepted *atomic.Int64
 }
 
-func (c counting) Accept() (net.Conn, error) {
+func (c counted) Accept() (net.Conn, error) {
 	connection, err := c.Listener.Accept()
 	if err == nil {
 		c.accepted.Add(1)

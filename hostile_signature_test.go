@@ -23,8 +23,23 @@ const notSpoken = "RFC 9421 is not taken yet, so whatever has a Signature-Input 
 // B039 to B056: who signed it.
 func signatureCorpus() []row {
 	four := "(request-target) host date digest"
-	unix := func(d time.Duration) string { return fmt.Sprint(time.Now().Add(d).Unix()) }
-	dated := func(date string) writes { return forged(aliceReplies, forge{head: []string{"Date: " + date}}) }
+	dated := func(off time.Duration, layout string) writes {
+		return func(w *world) letter {
+			return w.letter(aliceReplies, forge{head: []string{"Date: " + time.Now().Add(off).UTC().Format(layout)}})
+		}
+	}
+	// timed writes the seconds of what is given as {0h}, when it is sent.
+	timed := func(covers, extra string) writes {
+		return func(w *world) letter {
+			written := extra
+			for _, off := range []string{"-1h", "-30m", "-1m", "0h", "1h"} {
+				d, err := time.ParseDuration(off)
+				require.NoError(w, err)
+				written = strings.ReplaceAll(written, "{"+off+"}", fmt.Sprint(time.Now().Add(d).Unix()))
+			}
+			return w.letter(aliceReplies, forge{algorithm: "hs2019", covers: covers, extra: written})
+		}
+	}
 	digested := func(digest func(body string) string) writes {
 		return func(w *world) letter {
 			return w.letter(aliceReplies, forge{head: []string{"Digest: " + digest(w.fill(aliceReplies))}})
@@ -79,16 +94,16 @@ func signatureCorpus() []row {
 			{"bad base64", digested(func(string) string { return "SHA-256=*" }), 401, "digest-malformed", 0},
 		}},
 		{id: "B047", must: "a date outside 12 hours back and 5 minutes ahead, or in no form that may be sent: 401", tries: []try{
-			{"13 hours old", dated(time.Now().Add(-13 * time.Hour).UTC().Format(http.TimeFormat)), 401, "date-outside-window", 0},
-			{"6 minutes ahead", dated(time.Now().Add(6*time.Minute + 30*time.Second).UTC().Format(http.TimeFormat)), 401, "date-outside-window", 0},
+			{"13 hours old", dated(-13*time.Hour, http.TimeFormat), 401, "date-outside-window", 0},
+			{"6 minutes ahead", dated(6*time.Minute, http.TimeFormat), 401, "date-outside-window", 0},
 			{"none", forged(aliceReplies, forge{head: []string{"Date:"}}), 401, "", 0},
-			{"RFC 850", dated(time.Now().UTC().Format(time.RFC850)), 401, "date-malformed", 0},
+			{"RFC 850", dated(0, time.RFC850), 401, "date-malformed", 0},
 		}},
 		{id: "B048", must: "times that contradict each other or the algorithm: 401", tries: []try{
-			{"created with rsa-sha256", forged(aliceReplies, forge{covers: "(request-target) host (created) digest", extra: "created=" + unix(time.Hour) + ","}), 401, "algorithm-refused", 0},
-			{"created in the future", forged(aliceReplies, forge{algorithm: "hs2019", covers: "(request-target) host (created) digest", extra: "created=" + unix(time.Hour) + ","}), 401, "date-outside-window", 0},
-			{"expires before created", forged(aliceReplies, forge{algorithm: "hs2019", covers: "(request-target) host (created) (expires) digest", extra: "created=" + unix(0) + ",expires=" + unix(-time.Minute) + ","}), 401, "date-outside-window", 0},
-			{"expired", forged(aliceReplies, forge{algorithm: "hs2019", covers: four + " (created) (expires)", extra: "created=" + unix(-time.Hour) + ",expires=" + unix(-30*time.Minute) + ","}), 401, "date-outside-window", 0},
+			{"created with rsa-sha256", forged(aliceReplies, forge{covers: "(request-target) host (created) digest", extra: "created=4102444800,"}), 401, "algorithm-refused", 0},
+			{"created in the future", timed("(request-target) host (created) digest", "created={1h},"), 401, "date-outside-window", 0},
+			{"expires before created", timed("(request-target) host (created) (expires) digest", "created={0h},expires={-1m},"), 401, "date-outside-window", 0},
+			{"expired", timed(four+" (created) (expires)", "created={-1h},expires={-30m},"), 401, "date-outside-window", 0},
 		}},
 		{id: "B049", must: "a MAC with the public key as secret: 401, there is none in the code", tries: []try{
 			{"hmac-sha256", forged(aliceReplies, forge{algorithm: "hmac-sha256"}), 401, "algorithm-refused", 0},
@@ -138,8 +153,8 @@ func signatureCorpus() []row {
 			{"beside a good draft-cavage signature, which is then not looked at", headed(`Signature-Input: sig1=("@method");keyid="{mallory}#main-key"`), 401, "signature-scheme-unknown", 0},
 		}},
 		{id: "B055", must: notSpoken + "a content-digest that is missing, or of another body", tries: []try{
-			{"missing", rfc9421(`sig1=("@method" "@target-uri");created=`+unix(0)+`;keyid="{alice}#main-key"`, "sig1=:AAAA:"), 401, "signature-scheme-unknown", 0},
-			{"of another body", rfc9421(`sig1=("@method" "@target-uri" "content-digest");created=`+unix(0)+`;keyid="{alice}#main-key"`, "sig1=:AAAA:",
+			{"missing", rfc9421(`sig1=("@method" "@target-uri");created=1764122400;keyid="{alice}#main-key"`, "sig1=:AAAA:"), 401, "signature-scheme-unknown", 0},
+			{"of another body", rfc9421(`sig1=("@method" "@target-uri" "content-digest");created=1764122400;keyid="{alice}#main-key"`, "sig1=:AAAA:",
 				"Content-Digest: sha-256=:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=:"), 401, "signature-scheme-unknown", 0},
 		}},
 		{id: "B056", must: "1,000 bad signatures for one good key: 401 each, at most one fetch in 5 minutes, and a good letter still passes", test: badSignatures,
