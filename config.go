@@ -38,6 +38,7 @@ type Config struct {
 	Keys    signing.Policy         // which keys may be used and are believed; the NZISM's when zero
 	Proxies []netip.Prefix         // reverse proxies in front, whose X-Forwarded-For is believed
 	Egress  egress.Options         // how other servers are reached
+	Signers int                    // signatures at once; GOMAXPROCS when 0. More where a KMS or an HSM signs, which takes waiting
 	Log     *slog.Logger           // slog.Default when nil
 	Now     func() time.Time       // time.Now when nil
 
@@ -110,7 +111,7 @@ func (c Config) compose(urls actor.URLs, actors []*actor.Local) (*Site, error) {
 			return speaker.Profile.Key.Sign(r, nil, speaker.KeyID, c.now())
 		},
 	}
-	deliverer := &outbox.Deliverer{Store: c.Store, Client: client, Actors: actors, Now: c.Now, Log: c.Log}
+	deliverer := &outbox.Deliverer{Store: c.Store, Client: client, Actors: actors, Signers: c.Signers, Now: c.Now, Log: c.Log}
 	said := &outbox.Handler{Store: c.Store, Actors: actors, URLs: urls, Now: c.Now, Log: c.Log}
 	finger, err := webfinger.NewHandler(webfinger.Config{URLs: urls, Actors: actors, Aliases: c.Aliases, Version: Version, Posts: c.posts(actors)})
 	if err != nil {
