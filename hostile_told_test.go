@@ -1,7 +1,7 @@
 package panui_test
 
 import (
-	"crypto/dsa" //nolint:staticcheck // what is refused must exist
+	"crypto/dsa" //lint:ignore SA1019 a peer may still offer such a key, and what is refused must exist
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
