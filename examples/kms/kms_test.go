@@ -120,7 +120,9 @@ func TestWhatTheServiceAnswers(t *testing.T) {
 			<-r.Context().Done()
 		}, 1 << 30, 0, "try again"},
 		{"a refusal", says(403, ""), 1 << 30, 1, "the service answers 403 Forbidden"},
-		{"elsewhere", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/sign", http.StatusTemporaryRedirect) }, 1 << 30, 0, "the service redirects"},
+		{"elsewhere", func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "/sign", http.StatusTemporaryRedirect)
+		}, 1 << 30, 0, "the service redirects"},
 		{"no JSON", says(200, "kia ora"), 1 << 30, 1, "invalid character"},
 		{"another key's signature", says(200, asJSON(answer{forged})), 1 << 30, 1, "signature is wrong"},
 	} {
