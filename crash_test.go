@@ -157,8 +157,9 @@ func TestKillDuringFanout(t *testing.T) {
 		}
 	}
 	t.Logf("%d posts to %d inboxes over %d kills: %d deliveries, %d duplicates", len(said), servers*each, kills, total, duplicates)
-	// What is in flight at a kill is bounded by two connections to each host.
-	assert.LessOrEqual(t, duplicates, kills*servers*2)
+	// In flight at a kill is what is on the wire, two to a host, and what has arrived and is not written down yet:
+	// answers are written down in batches, of 64 at the most.
+	assert.LessOrEqual(t, duplicates, kills*(servers*2+64))
 }
 
 // followedBy makes every inbox of the sinks a follower of the site in dir.

@@ -77,7 +77,7 @@ func meaningCorpus() []row {
 			{"by a neighbour", says(act("alice", "Delete", `"{bob}/notes/1"`)), 403, "stored-for-another", 0},
 			{"by a neighbour, as a Tombstone", says(act("alice", "Delete", `{"id":"{bob}/notes/1","type":"Tombstone"}`)), 403, "stored-for-another", 0},
 			forbidden("by a stranger", act("mallory", "Delete", `"{bob}/notes/1"`), "stored-for-another"),
-			{"of a neighbour as a whole", says(act("alice", "Delete", `"{bob}"`)), 202, "ignored", 0},
+			{"of a neighbour as a whole", says(act("alice", "Delete", `"{bob}"`)), 202, "early", 0},
 		}},
 		{id: "B079", must: "Delete of what is ours: 403", tries: []try{
 			forbidden("a post", act("mallory", "Delete", `"{post}"`), "object-is-ours"),
