@@ -44,6 +44,8 @@ var exclusive = map[string][]string{
 	"database/sql":                  {"store/sqlite", "store/internal/sqlstore"},
 	"github.com/mmcdole/gofeed":     {"outbox/feed"},
 	"github.com/go-fed/httpsig":     {"signing"},
+	"github.com/dadrus/httpsig":     {"signing"},
+	"github.com/dunglas/httpsfv":    {"signing"},
 	"github.com/go-ap/":             {"internal/as2", "inbox", "outbox", "actor/actortest"},
 	"filippo.io/age":                {"signing/kit"},
 	"github.com/miekg/pkcs11":       {"signing/pkcs11"},

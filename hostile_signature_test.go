@@ -1,10 +1,12 @@
 package panui_test
 
 import (
+	"crypto/sha256"
 	"crypto/sha512"
 	"encoding/base64"
 	"fmt"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -15,10 +17,19 @@ import (
 
 // rfc9421 is a letter with a signature of RFC 9421 in place of its own, or beside it.
 func rfc9421(input, signature string, lines ...string) writes {
-	return headed(append(lines, "Signature-Input: "+input, "Signature: "+signature)...)
+	return func(w *world) letter {
+		sum := sha256.Sum256([]byte(w.fill(aliceReplies)))
+		words := strings.NewReplacer("{now}", strconv.FormatInt(time.Now().Unix(), 10), "{digest}", base64.StdEncoding.EncodeToString(sum[:]))
+		var head []string
+		for _, line := range append(lines, "Signature-Input: "+input, "Signature: "+signature) {
+			head = append(head, words.Replace(line))
+		}
+		return headed(head...)(w)
+	}
 }
 
-const notSpoken = "RFC 9421 is not taken yet, so whatever has a Signature-Input is 401, which tells its sender to try draft-cavage: "
+// ofReply is the right digest of what alice says.
+const ofReply = "Content-Digest: sha-256=:{digest}:"
 
 // B039 to B056: who signed it.
 func signatureCorpus() []row {
@@ -144,18 +155,20 @@ func signatureCorpus() []row {
 		}},
 		{id: "B053", must: "a name that was public when somebody looked, and is private now: 401, and the guard stops before a packet leaves", scene: scene{public: true}, test: rebinding,
 			but: spared{nobodyAsked: "the name must be looked up to be refused; that nothing is dialled is checked"}},
-		{id: "B054", must: notSpoken + "two labels, two keys, odd flags", tries: []try{
-			{"two keys", rfc9421(`sig1=("@method" "@target-uri" "content-digest");keyid="{alice}#main-key", sig2=("@method");keyid="{mallory}#main-key"`, "sig1=:AAAA:, sig2=:AAAA:"), 401, "signature-scheme-unknown", 0},
-			{"a parameter of the query", rfc9421(`sig1=("@query-param";name="x");keyid="{alice}#main-key"`, "sig1=:AAAA:"), 401, "signature-scheme-unknown", 0},
-			{"bytes", rfc9421(`sig1=("@method" "host";bs);keyid="{alice}#main-key"`, "sig1=:AAAA:"), 401, "signature-scheme-unknown", 0},
-			{"strict fields", rfc9421(`sig1=("@method" "digest";sf);keyid="{alice}#main-key"`, "sig1=:AAAA:"), 401, "signature-scheme-unknown", 0},
-			{"of the request", rfc9421(`sig1=("@method";req);keyid="{alice}#main-key"`, "sig1=:AAAA:"), 401, "signature-scheme-unknown", 0},
-			{"beside a good draft-cavage signature, which is then not looked at", headed(`Signature-Input: sig1=("@method");keyid="{mallory}#main-key"`), 401, "signature-scheme-unknown", 0},
+		{id: "B054", must: "RFC 9421 with two labels, two keys, odd flags: refused unless the whole required set verifies", tries: []try{
+			{"two keys, of which the first covers enough", rfc9421(`sig1=("@method" "@target-uri" "content-digest");created={now};keyid="{alice}#main-key", sig2=("@method");keyid="{mallory}#main-key"`, "sig1=:AAAA:, sig2=:AAAA:", ofReply), 401, "signature-wrong", 1},
+			{"two keys, neither of which covers enough", rfc9421(`sig1=("@method" "@target-uri");created={now};keyid="{alice}#main-key", sig2=("content-digest");created={now};keyid="{mallory}#main-key"`, "sig1=:AAAA:, sig2=:AAAA:", ofReply), 401, "signature-covers-too-little", 0},
+			{"a parameter of the query", rfc9421(`sig1=("@query-param";name="x");keyid="{alice}#main-key"`, "sig1=:AAAA:"), 401, "signature-component-refused", 0},
+			{"bytes", rfc9421(`sig1=("@method" "host";bs);keyid="{alice}#main-key"`, "sig1=:AAAA:"), 401, "signature-component-refused", 0},
+			{"strict fields", rfc9421(`sig1=("@method" "digest";sf);keyid="{alice}#main-key"`, "sig1=:AAAA:"), 401, "signature-component-refused", 0},
+			{"of the request", rfc9421(`sig1=("@method";req);keyid="{alice}#main-key"`, "sig1=:AAAA:"), 401, "signature-component-refused", 0},
+			{"a display string, at which httpsfv panics", rfc9421(`sig1=("@method" %"x");keyid="{alice}#main-key"`, "sig1=:AAAA:"), 400, "signature-malformed", 0},
+			{"beside a good draft-cavage signature, which is then not looked at", headed(`Signature-Input: sig1=("@method");keyid="{mallory}#main-key"`), 400, "signature-malformed", 0},
 		}},
-		{id: "B055", must: notSpoken + "a content-digest that is missing, or of another body", tries: []try{
-			{"missing", rfc9421(`sig1=("@method" "@target-uri");created=1764122400;keyid="{alice}#main-key"`, "sig1=:AAAA:"), 401, "signature-scheme-unknown", 0},
-			{"of another body", rfc9421(`sig1=("@method" "@target-uri" "content-digest");created=1764122400;keyid="{alice}#main-key"`, "sig1=:AAAA:",
-				"Content-Digest: sha-256=:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=:"), 401, "signature-scheme-unknown", 0},
+		{id: "B055", must: "RFC 9421 with a content-digest that is missing, or of another body: 401", tries: []try{
+			{"missing", rfc9421(`sig1=("@method" "@target-uri");created={now};keyid="{alice}#main-key"`, "sig1=:AAAA:"), 401, "signature-covers-too-little", 0},
+			{"of another body", rfc9421(`sig1=("@method" "@target-uri" "content-digest");created={now};keyid="{alice}#main-key"`, "sig1=:AAAA:",
+				"Content-Digest: sha-256=:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=:"), 401, "digest-wrong", 0},
 		}},
 		{id: "B056", must: "1,000 bad signatures for one good key: 401 each, at most one fetch in 5 minutes, and a good letter still passes", test: badSignatures,
 			but: spared{oneEvent: "each of the thousand has its own, and the good one"}},

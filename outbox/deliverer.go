@@ -40,6 +40,7 @@ type Deliverer struct {
 	woken   chan struct{}
 	signing chan struct{}                 // a place for each signature at once
 	well    *lru.Cache[string, time.Time] // hosts without remembered failures, and when that was seen
+	shown   *lru.Cache[string, shown]     // how hosts are asked
 }
 
 // How the time of a Deliverer is divided.
@@ -67,6 +68,7 @@ func (d *Deliverer) setup() {
 		}
 		d.signing = make(chan struct{}, d.Signers)
 		d.well, _ = lru.New[string, time.Time](max(d.limits.CacheEntries, 1))
+		d.shown, _ = lru.New[string, shown](max(d.limits.CacheEntries, 1))
 	})
 }
 

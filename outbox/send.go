@@ -14,22 +14,40 @@ import (
 
 	"github.com/panui/panui/actor"
 	"github.com/panui/panui/internal/as2"
+	"github.com/panui/panui/signing"
 )
 
 // errSigning says that our own key failed, which no peer is to blame for.
 var errSigning = errors.New("signing failed")
 
-// send signs a job when there is a place to sign, and posts it at once, so that
-// its Date is fresh. It calls onWire when nothing but the peer is waited for.
+// send tries a job: it knocks, and once more where that may help. It calls
+// onWire when nothing but the peer is waited for.
 func (d *Deliverer) send(ctx context.Context, j job, a *actor.Local, onWire func()) (r result) {
-	r.job = j
-	signed := false
 	defer func() {
 		if p := recover(); p != nil {
 			d.log().ErrorContext(ctx, "outbox: panic while sending", "inbox", j.Inbox, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
-			r.answer = answer{err: fmt.Errorf("%w: %v", errPanic, p)}
+			r = result{job: j, answer: answer{err: fmt.Errorf("%w: %v", errPanic, p)}}
 		}
 	}()
+	k, err := d.first(ctx, j.Host)
+	if err != nil {
+		return result{job: j, unsent: true}
+	}
+	r = d.post(ctx, j, a, k, onWire)
+	if again, ok := k.second(r.answer); ok {
+		if second := d.post(ctx, j, a, again, onWire); second.outweighs() {
+			k, r = again, second
+		}
+	}
+	r.learned = k.shows(r.answer) && d.learn(j.Host)
+	return r
+}
+
+// post signs a job when there is a place to sign, and posts it at once, so that
+// its Date is fresh.
+func (d *Deliverer) post(ctx context.Context, j job, a *actor.Local, k knock, onWire func()) (r result) {
+	r.job = j
+	signed := false
 	select {
 	case <-ctx.Done():
 		r.unsent = true
@@ -47,7 +65,7 @@ func (d *Deliverer) send(ctx context.Context, j job, a *actor.Local, onWire func
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if err := a.Profile.Key.Sign(req, j.Body, a.KeyID, d.now()); err != nil {
+		if err := a.Profile.Key.SignAs(k.form, k.wish, req, j.Body, a.KeyID, d.now()); err != nil {
 			return fmt.Errorf("%w: %w", errSigning, err)
 		}
 		signed = true
@@ -61,6 +79,9 @@ func (d *Deliverer) send(ctx context.Context, j job, a *actor.Local, onWire func
 		return r
 	}
 	r.answer = answer{status: answered.Status, retryAfter: parseRetryAfter(answered.Header.Get("Retry-After"), d.now())}
+	if wish, ok := signing.ReadWish(answered.Header); ok {
+		r.answer.wish = &wish
+	}
 	return r
 }
 

@@ -127,6 +127,7 @@ func (s *shift) peers(ctx context.Context, outcomes []outcome, now time.Time) ([
 		v, seen := hosts[o.Host]
 		v.ill = o.ill && (v.ill || !seen)
 		v.rest = max(v.rest, o.rest)
+		v.form = v.form || o.learned
 		hosts[o.Host] = v
 	}
 	var ops []store.Op
@@ -148,7 +149,7 @@ const wellFor = time.Minute
 // peer returns what is to be stored about a host, or nil when nothing changed.
 func (s *shift) peer(ctx context.Context, host string, v verdict, now time.Time) (store.Op, error) {
 	fine := !v.ill && v.rest == 0
-	if seen, ok := s.d.well.Get(host); fine && ok && now.Sub(seen) < wellFor {
+	if seen, ok := s.d.well.Get(host); fine && !v.form && ok && now.Sub(seen) < wellFor {
 		return nil, nil
 	}
 	p, err := s.d.Store.Peer(ctx, host)
@@ -156,15 +157,15 @@ func (s *shift) peer(ctx context.Context, host string, v verdict, now time.Time)
 		return nil, err
 	}
 	p.Host = host
+	before := p
+	p = remembered(p, v.form, now)
 	switch {
 	case fine:
 		s.d.well.Add(host, now)
-		if p == (store.Peer{Host: host}) {
-			return nil, nil
-		}
-		return store.PutPeer{Peer: store.Peer{Host: host}}, nil
+		p.Failures, p.DownSince, p.DownUntil = 0, time.Time{}, time.Time{}
+		return changed(before, p), nil
 	case now.Before(p.DownUntil):
-		return nil, nil // another process has noticed already
+		return changed(before, p), nil // another process has noticed already
 	case v.ill:
 		p = troubled(p, now, v.rest)
 	default:
@@ -175,6 +176,14 @@ func (s *shift) peer(ctx context.Context, host string, v verdict, now time.Time)
 		s.giveBack(host, l, func(job) bool { return true })
 	}
 	return store.PutPeer{Peer: p}, nil
+}
+
+// changed returns the op that stores a peer, or nil when it is stored so.
+func changed(before, p store.Peer) store.Op {
+	if p == before {
+		return nil
+	}
+	return store.PutPeer{Peer: p}
 }
 
 // report logs one line for each class of outcomes, with an example.

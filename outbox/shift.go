@@ -68,6 +68,8 @@ type result struct {
 	answer answer
 	unsent bool // nothing left this machine
 	cut    bool // it was stopped while on the wire: it may have arrived
+
+	learned bool // the host has shown RFC 9421, and that is to be remembered
 }
 
 func newShift(d *Deliverer, base context.Context) *shift {

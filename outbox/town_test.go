@@ -177,6 +177,8 @@ type peer struct {
 type arrival struct {
 	inbox, kind, id, contentType string
 	date                         time.Time
+	form                         signing.Form
+	input                        string // Signature-Input
 }
 
 // newPeer starts a server that gives the answers in turn, then the last of them
@@ -229,7 +231,10 @@ func (p *peer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		p.Errorf("%s: %v, actor %s, key of %s", r.URL, err, said.Actor, verified.Actor())
 	}
 	date, _ := http.ParseTime(r.Header.Get("Date"))
-	a := arrival{inbox: p.URL + r.URL.Path, kind: said.Type, id: said.ID, contentType: r.Header.Get("Content-Type"), date: date}
+	a := arrival{inbox: p.URL + r.URL.Path, kind: said.Type, id: said.ID, contentType: r.Header.Get("Content-Type"), date: date, form: signing.Cavage, input: r.Header.Get("Signature-Input")}
+	if a.input != "" {
+		a.form = signing.RFC9421
+	}
 	p.mu.Lock()
 	p.arrivals = append(p.arrivals, a)
 	answer := p.answer

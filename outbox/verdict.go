@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/panui/panui/internal/limits"
+	"github.com/panui/panui/signing"
 	"github.com/panui/panui/signing/egress"
 	"github.com/panui/panui/store"
 )
@@ -17,6 +18,7 @@ import (
 type answer struct {
 	status     int
 	retryAfter time.Duration
+	wish       *signing.Wish // how the peer wants requests signed; nil when it does not say
 	err        error
 }
 
@@ -34,6 +36,7 @@ type verdict struct {
 	gone  time.Duration // when not zero, the inbox is taken as gone once it has been so for this long
 	ill   bool          // the server is in trouble, not only this delivery
 	rest  time.Duration // the server asked to be left alone for so long
+	form  bool          // the server has shown RFC 9421, and that is to be remembered
 }
 
 // How long an inbox must have answered 410, answered 404 or not answered for its

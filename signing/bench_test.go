@@ -76,6 +76,39 @@ func (freeKey) Sign(io.Reader, []byte, crypto.SignerOpts) ([]byte, error) {
 	return make([]byte, 256), nil
 }
 
+func BenchmarkSignRFC9421(b *testing.B) {
+	sum := sha256.Sum256([]byte(follow))
+	for _, row := range benchKeys {
+		private := row.key()
+		key, r := newKey(b, private), delivery(b)
+		b.Run(fmt.Sprintf("RSA-%d", row.bits), func(b *testing.B) {
+			beside(b, func() error {
+				_, err := private.Sign(rand.Reader, sum[:], crypto.SHA256)
+				return err
+			}, func() error { return key.SignRFC9421(Wish{}, r, []byte(follow), keyID, noon) })
+		})
+	}
+}
+
+func BenchmarkVerifyRFC9421(b *testing.B) {
+	for _, row := range benchKeys {
+		private := row.key()
+		n := posted(noon)
+		n.key = private
+		r, signature, sum := n.request(b), n.sign(b), sha256.Sum256([]byte(n.text()))
+		v := verifier(&keyring{known: map[string]crypto.PublicKey{keyID: private.Public()}})
+		b.Run(fmt.Sprintf("RSA-%d", row.bits), func(b *testing.B) {
+			b.ReportAllocs()
+			beside(b, func() error {
+				return rsa.VerifyPKCS1v15(&private.PublicKey, crypto.SHA256, sum[:], signature)
+			}, func() error {
+				_, err := v.Verify(b.Context(), r, []byte(follow))
+				return err
+			})
+		})
+	}
+}
+
 func BenchmarkVerify(b *testing.B) {
 	for _, row := range benchKeys {
 		private := row.key()

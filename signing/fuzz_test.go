@@ -4,6 +4,9 @@ import (
 	"crypto"
 	"crypto/ed25519"
 	"crypto/rsa"
+	"crypto/sha256"
+	"crypto/sha512"
+	"encoding/base64"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -149,5 +152,79 @@ func FuzzVerify(f *testing.F) {
 		assert.True(t, strings.HasSuffix(path, "/ap/inbox"), target)
 		assert.True(t, strings.EqualFold(strings.TrimSuffix(host, ":443"), "agency.test"), host)
 		assert.Equal(t, original.Header.Get("Date"), date)
+	})
+}
+
+// FuzzRFC9421 alters a request that is signed with RFC 9421 in any of its parts.
+// It is taken only when nothing that was signed is altered.
+func FuzzRFC9421(f *testing.F) {
+	n := posted(noon)
+	fixed := ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize)) // the same in each of the fuzzer's processes
+	n.key = fixed
+	original := n.request(f)
+	input, signature, digest := original.Header.Get("Signature-Input"), original.Header.Get("Signature"), original.Header.Get("Content-Digest")
+	f.Add("/ap/inbox", "agency.test", input, signature, digest, follow)
+	f.Add("/ap/inbox?", "agency.test:443", input+`, sig2=("@method";req);keyid="k"`, signature+", sig2=:AA==:", digest, follow)
+	f.Add("/ap/inbox", "agency.test", `sig1=(5 a "b" :AA==: ?1 @1 %"x" 1.5);created=5;keyid="k"`, signature, digest, follow)
+	f.Add("//x@y/ap/inbox", "", strings.ReplaceAll(input, " ", "  "), strings.TrimSuffix(signature, ":"), digest+", sha-512=:AA==:", "")
+	for _, row := range []string{`"@authority" "@path" "@query"`, `"host" "@request-target"`, `"@query-param";name="a"`, `"content-digest";bs`} {
+		f.Add("/ap/inbox?a=b", "agency.test", strings.Replace(input, `"@target-uri"`, row, 1), signature, digest, follow)
+	}
+	f.Fuzz(func(t *testing.T, target, host, input, signature, digest, body string) {
+		r := httptest.NewRequest(http.MethodPost, "/", nil)
+		r.RequestURI, r.Host = target, host
+		r.Header = http.Header{"Signature-Input": {input}, "Signature": {signature}, "Content-Digest": {digest}}
+		v := verifier(&keyring{known: map[string]crypto.PublicKey{keyID: fixed.Public()}})
+		v.Policy = Fediverse()
+		got, err := v.Verify(t.Context(), r, []byte(body))
+		if err != nil {
+			refused(t, err)
+			require.Equal(t, Verified{}, got)
+			return
+		}
+		assert.Equal(t, follow, body)
+		assert.True(t, strings.HasSuffix(target, "/ap/inbox"), target)
+		assert.True(t, strings.EqualFold(strings.TrimSuffix(host, ":443"), "agency.test"), host)
+	})
+}
+
+func FuzzContentDigest(f *testing.F) {
+	for _, seed := range []string{contentDigest256(follow), contentDigest512(follow), contentDigest256("") + "," + contentDigest512(follow), "sha-256=AA==", "SHA-256=:AA==:", "md5=:AA==:", "sha-256;a=1"} {
+		f.Add(seed, follow)
+	}
+	f.Fuzz(func(t *testing.T, value, body string) {
+		if contentDigest([]string{value}, []byte(body)) == nil {
+			sum256, sum512 := sha256.Sum256([]byte(body)), sha512.Sum512([]byte(body))
+			decoded := []string{}
+			for _, part := range strings.Split(value, ":") {
+				if b, err := base64.StdEncoding.DecodeString(part); err == nil {
+					decoded = append(decoded, string(b))
+				}
+			}
+			assert.True(t, slices.Contains(decoded, string(sum256[:])) || slices.Contains(decoded, string(sum512[:])))
+		}
+	})
+}
+
+// FuzzReadWish reads what a server asks of signatures; what is made of it can be read by us.
+func FuzzReadWish(f *testing.F) {
+	for _, seed := range []string{`sig1=("@method" "@target-uri" "content-digest");created;keyid="k";nonce="n";tag="t";expires`, `a=("@authority" "date" "content-type")`, `sig1=("x-other")`, `sig1=5`, `("`} {
+		f.Add(seed)
+	}
+	key := newKey(f, ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize)))
+	f.Fuzz(func(t *testing.T, value string) {
+		wish, ok := ReadWish(http.Header{"Accept-Signature": {value}})
+		if !ok {
+			return
+		}
+		r := httptest.NewRequest(http.MethodPost, base+"/ap/inbox", nil)
+		r.Header.Set("Content-Type", "application/activity+json")
+		if err := key.SignRFC9421(wish, r, []byte(follow), keyID, noon); err != nil {
+			return
+		}
+		v := verifier(&keyring{known: map[string]crypto.PublicKey{keyID: key.Public()}})
+		v.Policy = Fediverse()
+		_, err := v.Verify(t.Context(), r, []byte(follow))
+		assert.NoError(t, err)
 	})
 }

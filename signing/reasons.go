@@ -19,7 +19,7 @@ const (
 	signatureSeveral  = "signature-several"
 	signatureTooLarge = "signature-too-large"
 	signatureBroken   = "signature-malformed"
-	schemeUnknown     = "signature-scheme-unknown"
+	componentRefused  = "signature-component-refused"
 	hostNotOurs       = "host-not-ours"
 	algorithmRefused  = "algorithm-refused"
 	notCovered        = "signature-covers-too-little"
@@ -40,17 +40,17 @@ var reasons = []Reason{
 	{misconfigured, http.StatusInternalServerError, "The verifier has no usable base URL or no source of keys. Ours to mend."},
 	{headerTooLarge, http.StatusBadRequest, "The header fields together are over the limit."},
 	{signatureMissing, http.StatusUnauthorized, "The request is not signed."},
-	{signatureSeveral, http.StatusBadRequest, "There is more than one signature: two Signature fields, or one beside Authorization: Signature."},
-	{schemeUnknown, http.StatusUnauthorized, "The request is signed in a way that is not taken here; the peer may try draft-cavage."},
+	{signatureSeveral, http.StatusBadRequest, "There is more than one draft-cavage signature: two Signature fields, or one beside Authorization: Signature."},
 	{signatureTooLarge, http.StatusBadRequest, "The signature is too long or covers too many components."},
-	{signatureBroken, http.StatusBadRequest, "The signature cannot be read: syntax, a parameter given twice, a component listed twice, an empty list, bad base64."},
+	{signatureBroken, http.StatusBadRequest, "The signature cannot be read: syntax, a parameter given twice, a component listed twice, an empty list, bad base64, no signature of that label."},
+	{componentRefused, http.StatusUnauthorized, "The signature (RFC 9421) covers what is not taken here: a component with a parameter, such as @query-param, ;bs or ;sf, or one that a request does not have."},
 	{hostNotOurs, http.StatusUnauthorized, "The request is for another host than the base URL's. From every peer: let the proxy keep Host (nginx: proxy_set_header Host $host), or set AnyHost."},
 	{algorithmRefused, http.StatusUnauthorized, "The signature names an algorithm that is not taken, or one that is not its key's."},
 	{notCovered, http.StatusUnauthorized, "The signature leaves out something that it must cover, or covers a field that is not there."},
 	{dateBroken, http.StatusUnauthorized, "Date is missing, given twice, or not in the form of RFC 9110 section 5.6.7."},
 	{dateOutside, http.StatusUnauthorized, "The request is too old, from the future or expired. Many of these from many peers: look at our own clock."},
-	{digestBroken, http.StatusUnauthorized, "Digest is missing or is not exactly one SHA-256."},
-	{digestWrong, http.StatusUnauthorized, "Digest is that of another body."},
+	{digestBroken, http.StatusUnauthorized, "Digest is missing or is not exactly one SHA-256; with RFC 9421, Content-Digest has neither sha-256 nor sha-512."},
+	{digestWrong, http.StatusUnauthorized, "Digest or Content-Digest is that of another body."},
 	{keyIDRefused, http.StatusUnauthorized, "The key id is not an https URL on a public host name."},
 	{hostBlocked, http.StatusForbidden, "The key's host is blocked."},
 	{keyUnknown, http.StatusUnauthorized, "No actor's own document lists such a key."},

@@ -2,7 +2,6 @@ package signing
 
 import (
 	"crypto"
-	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -12,7 +11,7 @@ import (
 	"github.com/panui/panui/internal/limits"
 )
 
-// scheme is a way to sign requests: draft-cavage, and whatever joins it.
+// scheme is a way to sign requests: draft-cavage and RFC 9421.
 type scheme interface {
 	// signs says whether h carries a signature of this scheme.
 	signs(h http.Header) bool
@@ -31,10 +30,11 @@ type proof interface {
 	matches(m message, key crypto.PublicKey) error
 }
 
-// schemes are tried in order; the first that signs the request has the say.
+// schemes are tried in order; the first that signs the request has the say, as
+// on Mastodon.
 var schemes = []scheme{rfc9421{}, cavage{}}
 
-// parse reads the one signature of a request.
+// parse reads what signs a request.
 func parse(h http.Header, l limits.Limits) (proof, error) {
 	size := 0
 	for name, values := range h {
@@ -53,20 +53,11 @@ func parse(h http.Header, l limits.Limits) (proof, error) {
 	return nil, refuse(signatureMissing, nil)
 }
 
-// rfc9421 knows the signatures of RFC 9421 apart and refuses them, with the
-// status after which their senders try draft-cavage.
-type rfc9421 struct{}
-
-func (rfc9421) signs(h http.Header) bool { return len(h["Signature-Input"]) > 0 }
-
-func (rfc9421) parse(http.Header, limits.Limits) (proof, error) {
-	return nil, refuse(schemeUnknown, errors.New("RFC 9421"))
-}
-
 // message is a request as its sender must have signed it. Where senders differ
 // in what they sign, there are several candidates.
 type message struct {
 	method  string
+	scheme  string
 	hosts   []string // none when it is not for us
 	targets []string
 	header  http.Header
@@ -80,6 +71,7 @@ func (v *Verifier) message(r *http.Request, body []byte) (message, error) {
 	}
 	return message{
 		method:  r.Method,
+		scheme:  base.Scheme,
 		hosts:   v.hosts(base, r.Host),
 		targets: targets(base, r),
 		header:  r.Header,

@@ -33,7 +33,9 @@ func (k *Key) Sign(r *http.Request, body []byte, keyID string, now time.Time) er
 	if err := signer.SignRequest(keyID, wire, body); err != nil {
 		return fmt.Errorf("signing: sign for %s: %w", r.URL.Host, err)
 	}
-	r.Header.Del("Digest")
+	for _, other := range []string{"Digest", "Content-Digest", "Signature-Input"} {
+		r.Header.Del(other)
+	}
 	if body != nil {
 		r.Header.Set("Digest", wire.Header.Get("Digest"))
 	}

@@ -238,7 +238,7 @@ func TestHostileSignaturesAreRefused(t *testing.T) {
 		{"B052", "a key on loopback", key("https://127.0.0.1/k"), 401, keyIDRefused, 0},
 		{"B052", "a key on a mapped address", key("https://[::ffff:10.0.0.1]/k"), 401, keyIDRefused, 0},
 		{"B052", "a key on localhost", key("https://localhost/k"), 401, keyIDRefused, 0},
-		{"B054", "RFC 9421", after(func(r *http.Request) { r.Header.Set("Signature-Input", `sig1=("@method")`) }), 401, schemeUnknown, 0},
+		{"B054", "RFC 9421 beside draft-cavage", after(func(r *http.Request) { r.Header.Set("Signature-Input", `sig1=("@method")`) }), 400, signatureBroken, 0},
 		{"B098", "a key that nobody lists", key("https://peer.test/users/bob#main-key"), 401, keyUnknown, 1},
 	}
 	for _, row := range table {

@@ -225,6 +225,11 @@ type Peer struct {
 	Failures  int       // deliveries in a row that got no usable answer
 	DownSince time.Time // of the first of them; zero while it answers
 	DownUntil time.Time // no delivery is claimed for it before; zero while it answers
+
+	// Form is how what is sent to it is signed until FormUntil, where it has shown
+	// that it wants another form than the first that is tried. Empty when it has not.
+	Form      string
+	FormUntil time.Time
 }
 
 // FollowerState says whether a follower was accepted.

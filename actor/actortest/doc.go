@@ -24,7 +24,8 @@
 //
 // Signatures are made and verified by code in this package, written from
 // draft-cavage-http-signatures-12 and checked against the draft's examples,
-// Mastodon's own tests and requests recorded from GoToSocial. It shares nothing
+// Mastodon's own tests and requests recorded from GoToSocial, and from RFC 9421,
+// checked against its Appendix B and Mastodon's tests. It shares nothing
 // with package signing, so that a mistake is not forgiven by its mirror image.
 // Only the client that carries requests is the same, because it keeps a test from
 // reaching beyond the machine.
@@ -41,8 +42,9 @@
 // # What it is not
 //
 // A dialect is an approximation: it refuses what the software is known to refuse
-// for the reasons known, and nothing else. RFC 9421 is not spoken, JSON-LD
-// signatures are neither made nor checked, and HTML is kept as it came. Follow
+// for the reasons known, and nothing else. [Options].Signatures
+// has it speak RFC 9421, in one form for all dialects. JSON-LD signatures are
+// neither made nor checked, and HTML is kept as it came. Follow
 // handles over https unless the host is on loopback; [Options].Hosts says where a
 // public name is found during a test.
 package actortest

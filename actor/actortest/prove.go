@@ -2,6 +2,7 @@ package actortest
 
 import (
 	"cmp"
+	"crypto"
 	"errors"
 	"fmt"
 	"net/http"
@@ -15,6 +16,12 @@ import (
 // the dialect. Body is nil for a GET.
 func (s *Server) prove(r *http.Request, body []byte) (Signature, *refusal) {
 	m := s.manner
+	switch modern := r.Header.Get("Signature-Input") != ""; {
+	case modern && s.o.Signatures != CavageAlone:
+		return s.proveRFC9421(r, body)
+	case !modern && s.o.Signatures == RFC9421Alone:
+		return Signature{}, refuse(m.refused, "signature of RFC 9421 is missing")
+	}
 	if r.Header.Get("Signature") == "" && r.Header.Get("Authorization") == "" {
 		return Signature{}, refuse(m.refused, "signature is missing")
 	}
@@ -29,7 +36,7 @@ func (s *Server) prove(r *http.Request, body []byte) (Signature, *refusal) {
 			return seen, refuse(m.refused, "%v", err)
 		}
 	}
-	owner, no := s.checkKey(r, sig)
+	owner, no := s.checkKey(r, sig.keyID, func(key crypto.PublicKey) error { return s.verifies(r, sig, key) })
 	seen.Owner = owner
 	return seen, no
 }
@@ -108,21 +115,21 @@ func (s *Server) checkBody(r *http.Request, body []byte, sig signature) error {
 	return checkDigest(r.Header, body, s.manner.upperDigest)
 }
 
-// checkKey verifies with the key that the signature names, fetched once more
-// when it does not fit, and returns whose it is.
-func (s *Server) checkKey(r *http.Request, sig signature) (string, *refusal) {
+// checkKey verifies with the key of the id, fetched once more when it does not
+// fit, and returns whose it is.
+func (s *Server) checkKey(r *http.Request, keyID string, verify func(crypto.PublicKey) error) (string, *refusal) {
 	status := s.manner.refused
 	if s.manner.late && r.Method == http.MethodPost {
 		status = 0
 	}
-	key, err := s.keyOf(r.Context(), sig.keyID, false)
+	key, err := s.keyOf(r.Context(), keyID, false)
 	if err != nil {
 		return "", refuse(cmp.Or(s.manner.keyFailure, status), "%v", err)
 	}
-	err = s.verifies(r, sig, key)
+	err = verify(key.key)
 	if err != nil && key.remembered && !s.keepsKeys() {
-		if renewed, fetchErr := s.keyOf(r.Context(), sig.keyID, true); fetchErr == nil {
-			key, err = renewed, s.verifies(r, sig, renewed)
+		if renewed, fetchErr := s.keyOf(r.Context(), keyID, true); fetchErr == nil {
+			key, err = renewed, verify(renewed.key)
 		}
 	}
 	if err != nil {
@@ -131,11 +138,11 @@ func (s *Server) checkKey(r *http.Request, sig signature) (string, *refusal) {
 	return key.owner, nil
 }
 
-func (s *Server) verifies(r *http.Request, sig signature, key foreignKey) error {
+func (s *Server) verifies(r *http.Request, sig signature, key crypto.PublicKey) error {
 	m := received(r)
-	err := sig.verify(m, key.key)
+	err := sig.verify(m, key)
 	if err != nil && s.manner.queryOptional && strings.Contains(m.target, "?") {
-		return sig.verify(m.withoutQuery(), key.key)
+		return sig.verify(m.withoutQuery(), key)
 	}
 	return err
 }

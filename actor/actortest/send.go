@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strconv"
 	"time"
+
+	"github.com/panui/panui/signing/egress"
 )
 
 // Sent is an activity that was sent, and what came back. A status that is not
@@ -20,7 +22,8 @@ type Sent struct {
 	JSON   []byte // as sent
 	Status int
 	Header http.Header
-	Body   []byte // of the answer
+	Body   []byte // of the answer, to the last knock
+	Knocks int    // requests that it took: 2 where the first form of signature was refused
 }
 
 // Forge says how a request differs from an honest one. The zero Forge is honest.
@@ -44,17 +47,25 @@ func (a *Actor) Send(ctx context.Context, inbox string, activity []byte, f Forge
 	if f.Body != nil {
 		body = f.Body
 	}
-	answer, err := a.server.out.Post(ctx, place, cmp.Or(f.ContentType, a.server.manner.mediaType), body, func(r *http.Request) error {
-		r.Host = host
-		return a.signPost(r, activity, f)
-	})
-	if err != nil {
-		return Sent{}, fmt.Errorf("actortest: Send to %s: %w", inbox, err)
+	var answer *egress.Response
+	knocks := 0
+	for _, sign := range a.postForms() {
+		var err error
+		answer, err = a.server.out.Post(ctx, place, cmp.Or(f.ContentType, a.server.manner.mediaType), body, func(r *http.Request) error {
+			r.Host = host
+			return sign(r, activity, f)
+		})
+		if err != nil {
+			return Sent{}, fmt.Errorf("actortest: Send to %s: %w", inbox, err)
+		}
+		if knocks++; answer.Status != http.StatusUnauthorized {
+			break
+		}
 	}
 	read, _ := readObject(activity)
 	return Sent{
 		ID: read.text("id"), Object: read.ref("object"), Inbox: inbox, JSON: activity,
-		Status: answer.Status, Header: answer.Header, Body: answer.Body,
+		Status: answer.Status, Header: answer.Header, Body: answer.Body, Knocks: knocks,
 	}, nil
 }
 
@@ -73,17 +84,25 @@ func (a *Actor) signPost(r *http.Request, body []byte, f Forge) error {
 			return err
 		}
 	}
+	f.put(r)
+	return nil
+}
+
+// put lays the header fields of f over those of the request.
+func (f Forge) put(r *http.Request) {
 	for name, values := range f.Header {
 		r.Header.Del(name)
 		for _, v := range values {
 			r.Header.Add(name, v)
 		}
 	}
-	return nil
 }
 
 // signGet signs a fetch as the dialect does.
 func (a *Actor) signGet(r *http.Request) error {
+	if a.server.o.Signatures != CavageAlone {
+		return a.attachRFC9421(r, names("@method @target-uri"), Forge{})
+	}
 	now := a.server.now()
 	r.Header.Set("Date", now.UTC().Format(http.TimeFormat))
 	m := a.server.manner

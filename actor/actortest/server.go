@@ -36,6 +36,9 @@ type Options struct {
 	// RejectUnsignedGets answers 401 to a GET of an actor, object or collection
 	// without a good signature. GoToSocial and Threads always do.
 	RejectUnsignedGets bool
+	// Signatures are the forms that the server signs in and takes; zero is as the
+	// software does, which is draft-cavage.
+	Signatures Signatures
 	// KeepKeys never fetches a key again, so that a key changed without an Update
 	// of the actor is refused. GoToSocial always does; the others fetch it once more.
 	KeepKeys bool

@@ -212,7 +212,7 @@ func (s *Store) retry(op store.Retry) error {
 }
 
 func (s *Store) putPeer(p store.Peer) error {
-	p.DownSince, p.DownUntil = moment(p.DownSince), moment(p.DownUntil)
+	p.DownSince, p.DownUntil, p.FormUntil = moment(p.DownSince), moment(p.DownUntil), moment(p.FormUntil)
 	s.peers.put(p.Host, p)
 	return nil
 }

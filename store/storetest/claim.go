@@ -202,8 +202,18 @@ var claimRules = []rule{
 		assert.Equal(d, numbered(1), activitiesOf(d.claim(after(time.Minute), news)))
 		assert.Equal(d, numbered(1, 2), activitiesOf(d.claim(after(time.Hour), news)))
 	}},
+	{says: "how to sign for a peer is no reason to wait", test: func(d *db) {
+		d.do(sendsTo(1, hosts[0]), store.PutPeer{Peer: store.Peer{Host: hosts[0], Form: "rfc9421", FormUntil: after(time.Hour)}})
+		d.claimOne(nine, news)
+		p := must(d.Peer(ctx, hosts[0]))(d)
+		assert.Equal(d, "rfc9421", p.Form)
+		assert.Equal(d, after(time.Hour), p.FormUntil)
+		p.Form, p.FormUntil = "", time.Time{}
+		d.do(store.PutPeer{Peer: p})
+		assert.Equal(d, store.Peer{Host: hosts[0]}, must(d.Peer(ctx, hosts[0]))(d))
+	}},
 	{says: "a peer is kept whole", test: func(d *db) {
-		p := store.Peer{Host: hosts[0], Failures: 3, DownSince: nine, DownUntil: after(time.Hour)}
+		p := store.Peer{Host: hosts[0], Failures: 3, DownSince: nine, DownUntil: after(time.Hour), Form: "rfc9421", FormUntil: after(2 * time.Hour)}
 		d.do(store.PutPeer{Peer: p})
 		assert.Equal(d, p, must(d.Peer(ctx, hosts[0]))(d))
 		d.do(store.PutPeer{Peer: store.Peer{Host: hosts[0], Failures: 1}})

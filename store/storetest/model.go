@@ -204,6 +204,9 @@ func (s *story) make() store.Op {
 		if s.IntN(2) == 0 {
 			p.DownSince, p.DownUntil = s.now, s.now.Add(time.Duration(s.IntN(600))*time.Second)
 		}
+		if s.IntN(2) == 0 {
+			p.Form, p.FormUntil = "rfc9421", s.now.Add(time.Duration(s.IntN(600))*time.Second)
+		}
 		return store.PutPeer{Peer: p}
 	case 17:
 		return store.RemoveFollower{Actor: actor, ID: person(name, host)}

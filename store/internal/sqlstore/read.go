@@ -107,8 +107,8 @@ func (s *Store) Deliveries(ctx context.Context, q store.DeliveryQuery) ([]store.
 
 func (s *Store) Peer(ctx context.Context, host string) (store.Peer, error) {
 	return get(ctx, s, func(p *store.Peer) []any {
-		return []any{&p.Host, &p.Failures, moment{&p.DownSince}, moment{&p.DownUntil}}
-	}, `SELECT host, failures, down_since, down_until FROM peer WHERE host = ?`, host)
+		return []any{&p.Host, &p.Failures, moment{&p.DownSince}, moment{&p.DownUntil}, &p.Form, moment{&p.FormUntil}}
+	}, `SELECT host, failures, down_since, down_until, form, form_until FROM peer WHERE host = ?`, host)
 }
 
 func (s *Store) Followers(ctx context.Context, q store.FollowerQuery) ([]store.Follower, error) {

@@ -80,7 +80,9 @@ CREATE TABLE peer (
     host       TEXT PRIMARY KEY,
     failures   INTEGER NOT NULL,
     down_since INTEGER NOT NULL,
-    down_until INTEGER NOT NULL
+    down_until INTEGER NOT NULL,
+    form       TEXT NOT NULL,
+    form_until INTEGER NOT NULL
 ) STRICT;
 
 CREATE TABLE follower (
