@@ -56,13 +56,13 @@ func (rfc9421) parse(h http.Header, l limits.Limits) (proof, error) {
 	}
 	inputs, err := dictionary(h["Signature-Input"])
 	if err != nil {
-		return nil, refuse(signatureBroken, fmt.Errorf("Signature-Input: %w", err))
+		return nil, refuse(signatureBroken, fmt.Errorf("field Signature-Input: %w", err))
 	}
 	values, err := dictionary(h["Signature"])
 	if err != nil {
-		return nil, refuse(signatureBroken, fmt.Errorf("Signature: %w", err))
+		return nil, refuse(signatureBroken, fmt.Errorf("field Signature: %w", err))
 	}
-	s, first := &several{}, error(refuse(signatureBroken, errors.New("Signature-Input is empty")))
+	s, first := &several{}, error(refuse(signatureBroken, errors.New("no signature in Signature-Input")))
 	for i, label := range inputs.Names() {
 		in, err := readInput(label, inputs, values, l)
 		switch {
