@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -89,13 +90,15 @@ func TestWhatRealServersSentIsRead(t *testing.T) {
 
 // Whole requests of a running GoToSocial, and its answers.
 func TestWhatGoToSocialSaidIsRead(t *testing.T) {
-	paths, err := filepath.Glob(testenv.Shared(t, "interop/captures/gotosocial/*.json"))
+	paths, err := filepath.Glob(filepath.Join(testenv.Shared(t, "interop/captures/gotosocial"), "*.json"))
 	require.NoError(t, err)
 	posts, keys := 0, 0
 	for _, path := range paths {
 		raw, err := os.ReadFile(path)
 		require.NoError(t, err)
-		var capture struct{ Method, Kind, URL, Body, ResponseBody string }
+		var capture struct {
+			Method, Kind, URL, Body, ResponseBody string
+		}
 		require.NoError(t, json.Unmarshal(raw, &capture))
 		switch {
 		case capture.Method == "POST":
@@ -107,12 +110,12 @@ func TestWhatGoToSocialSaidIsRead(t *testing.T) {
 		case capture.Kind == "keyfetch":
 			key, err := as2.ReadKey([]byte(capture.ResponseBody), capture.URL, limits.Default())
 			require.NoError(t, err, path)
-			assert.Equal(t, "https://gts.test/users/alice", key.Owner)
+			assert.Equal(t, strings.TrimSuffix(capture.URL, "/main-key"), key.Owner, path)
 			assert.Contains(t, key.PEM, "BEGIN PUBLIC KEY")
 			keys++
 		}
 	}
-	assert.Equal(t, 42, posts)
+	assert.Equal(t, 40, posts)
 	assert.Equal(t, 4, keys)
 }
 

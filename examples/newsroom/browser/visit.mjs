@@ -31,6 +31,11 @@ async function check(runOnly) {
   return found.violations.map((v) => `${v.id}: ${v.help}: ${v.nodes.map((n) => n.target.join(" ")).join(", ")}`);
 }
 
+// press sends a form of the page and waits until the page that answers is there, with its style.
+async function press(name) {
+  await Promise.all([page.waitForEvent("load"), page.getByRole("button", { name }).click()]);
+}
+
 // look checks the page, its contrast in the dark, and its width on a small screen, and takes pictures.
 async function look(name) {
   for (const [suffix, colorScheme, width, rules] of [
@@ -63,13 +68,13 @@ try {
   await look("editor-new");
   await page.getByLabel("Title", { exact: true }).fill("Kua tuwhera te huarahi");
   await page.getByLabel("Address of the picture").fill(website + "/static/harbour.png");
-  await page.getByRole("button", { name: "Publish" }).click();
+  await press("Publish");
   await look("editor-mistakes");
   await page.getByLabel("Text", { exact: false }).first().fill("State Highway 1 is open again.\n\nDrive carefully.");
   await page.getByLabel("What the picture shows").fill("A drawing of green hills around a harbour");
-  await page.getByRole("button", { name: "Preview" }).click();
+  await press("Preview");
   await look("editor-preview");
-  await page.getByRole("button", { name: "Publish" }).click();
+  await press("Publish");
   await look("editor");
 
   const post = timeline.locator("article", { hasText: "Kua tuwhera te huarahi" });
@@ -85,22 +90,22 @@ try {
   await post.getByRole("button", { name: "Reply" }).click();
   await page.getByText("Is the tunnel open, too?").waitFor(); // by itself
   await look("moderation-waiting");
-  await page.getByRole("button", { name: "Approve" }).click();
+  await press("Approve");
   await look("moderation-shown");
   await page.goto(website + "/news/kua-tuwhera-te-huarahi");
   await page.getByText("Is the tunnel open, too?").waitFor();
   await look("article");
   await page.goto(website + "/editor/record");
   await look("record");
-  await page.getByRole("button", { name: "Emergency stop" }).click();
+  await press("Emergency stop");
   await look("record-stopped");
-  await page.getByRole("button", { name: "Resume" }).click();
+  await press("Resume");
 
   await page.goto(reader);
   await page.locator("details.verdict").first().evaluate((d) => d.setAttribute("open", ""));
   await look("reader");
   await page.goto(website + "/editor/");
-  await page.getByRole("button", { name: /Withdraw.*Kua tuwhera/ }).click();
+  await press(/Withdraw.*Kua tuwhera/);
   await post.waitFor({ state: "detached" }); // by itself
   await page.goto(website + "/news/kua-tuwhera-te-huarahi");
   await look("withdrawn");
