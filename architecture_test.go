@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -176,10 +177,16 @@ func TestImportingPanuiBringsNoDriver(t *testing.T) {
 	}
 }
 
-// sources parses every Go file of the module but the tests.
+// sources are every Go file of the module but the tests, parsed.
 func sources(t *testing.T) []source {
 	t.Helper()
-	var found []source
+	found, err := parsedOnce()
+	require.NoError(t, err)
+	require.NotEmpty(t, found)
+	return found
+}
+
+var parsedOnce = sync.OnceValues(func() (found []source, _ error) {
 	fset := token.NewFileSet()
 	err := filepath.WalkDir(".", func(file string, d fs.DirEntry, err error) error {
 		if err != nil {
@@ -202,10 +209,8 @@ func sources(t *testing.T) []source {
 		found = append(found, source{pkg: filepath.ToSlash(filepath.Dir(file)), file: filepath.ToSlash(file), ast: parsed})
 		return nil
 	})
-	require.NoError(t, err)
-	require.NotEmpty(t, found)
-	return found
-}
+	return found, err
+})
 
 func imports(f *ast.File) []string {
 	var paths []string
