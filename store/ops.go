@@ -11,9 +11,15 @@ type Op interface{ op() }
 // fails with ErrConflict; pinned alike, it changes nothing.
 type PinActor struct{ Actor Actor }
 
-// RepinKey replaces the key fingerprint of a pinned actor: a planned rotation or
-// a restored identity. It fails with ErrConflict unless From is the stored one.
-type RepinKey struct{ Actor, From, To string }
+// RepinKey replaces the key fingerprint of a pinned actor and counts one more of
+// its Rotations. Where it names a Handover, an activity that From still signs, From
+// becomes the Previous one; without, From signs nothing more and is nowhere kept.
+// It fails with ErrConflict unless From is the stored one.
+type RepinKey struct {
+	Actor, From, To string
+	Handover        string
+	At              time.Time
+}
 
 // Stop stops all sending by an actor; Claim gives out nothing of it until
 // Resume. Stopping again keeps the first time. It fails with ErrNotFound for an

@@ -86,9 +86,14 @@ type Actor struct {
 	ID          string // the actor's URL
 	BaseURL     string // the site's, without a trailing slash
 	Handle      string // as news@agency.govt.nz, lower case
-	Fingerprint string // of the signing key
+	Fingerprint string // of the key that signs
 	Since       time.Time
 	Stopped     time.Time // when sending was stopped; zero while it runs
+
+	Rotations int       // how often the key was replaced
+	Rotated   time.Time // when it last was; zero before
+	Previous  string    // fingerprint of the key before, where that signs Handover; else empty
+	Handover  string    // id of the activity that tells of the present key, signed with the one before
 }
 
 // PostState says whether a post stands.

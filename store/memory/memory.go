@@ -210,7 +210,7 @@ func (s *Store) pinActor(a store.Actor) error {
 		}
 	}
 	if !s.actors.has(a.ID) {
-		a.Since, a.Stopped = moment(a.Since), moment(a.Stopped)
+		a.Since, a.Stopped, a.Rotated = moment(a.Since), moment(a.Stopped), moment(a.Rotated)
 		s.actors.put(a.ID, a)
 	}
 	return nil
@@ -221,7 +221,11 @@ func (s *Store) repinKey(op store.RepinKey) error {
 	if !found || a.Fingerprint != op.From {
 		return store.ErrConflict
 	}
-	a.Fingerprint = op.To
+	a.Fingerprint, a.Handover, a.Previous = op.To, op.Handover, ""
+	if op.Handover != "" {
+		a.Previous = op.From
+	}
+	a.Rotations, a.Rotated = a.Rotations+1, moment(op.At)
 	s.actors.put(a.ID, a)
 	return nil
 }

@@ -83,6 +83,26 @@ func TestADatabaseOfANewerVersionIsLeftAlone(t *testing.T) {
 	assert.ErrorContains(t, err, "made by a newer one")
 }
 
+func TestADatabaseOfAnEarlierVersionKeepsWhatItHolds(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "panui.db")
+	first, err := migrations.ReadFile("migrations/0001_start.sql")
+	require.NoError(t, err)
+	raw(t, path, `CREATE TABLE migration (version INTEGER PRIMARY KEY, file TEXT NOT NULL);
+		INSERT INTO migration VALUES (1, '0001_start.sql');`+string(first)+`;
+		INSERT INTO actor VALUES ('us', 'https://www.agency.govt.nz', 'news@agency.govt.nz', 'one', 0, -62135596800000)`)
+	s := opened(t, path)
+	pinned, err := s.Actor(ctx, "us")
+	require.NoError(t, err)
+	assert.Equal(t, store.Actor{
+		ID: "us", BaseURL: "https://www.agency.govt.nz", Handle: "news@agency.govt.nz", Fingerprint: "one", Since: time.Unix(0, 0).UTC(),
+	}, pinned, "with a key that was never replaced")
+	require.NoError(t, s.Apply(ctx, store.RepinKey{Actor: "us", From: "one", To: "two", At: time.Unix(1, 0)}))
+	require.NoError(t, s.Close())
+	pinned, err = opened(t, path).Actor(ctx, "us")
+	require.NoError(t, err)
+	assert.Equal(t, 1, pinned.Rotations)
+}
+
 // raw runs SQL on a connection of its own.
 func raw(t *testing.T, path, query string) *sqlite3.Conn {
 	t.Helper()

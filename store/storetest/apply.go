@@ -74,7 +74,7 @@ func oneOfEach(d *db) []store.Op {
 	d.do(settles(given[1], store.Failed))
 	return []store.Op{
 		pin(news),
-		store.RepinKey{Actor: news, From: "one", To: "two"},
+		store.RepinKey{Actor: news, From: "one", To: "two", Handover: activity(5), At: nine},
 		store.Stop{Actor: news, At: nine},
 		store.Resume{Actor: news},
 		puts(1, 1),
@@ -133,8 +133,35 @@ var identityRules = []rule{
 		d.refuses(store.ErrConflict, store.RepinKey{Actor: other, From: "one", To: "two"})
 		d.do(store.RepinKey{Actor: news, From: "one", To: "two"})
 		assert.Equal(d, "two", must(d.Actor(ctx, news))(d).Fingerprint)
-		assert.Equal(d, "one", must(d.Actor(ctx, alerts))(d).Fingerprint)
+		assert.Equal(d, pin(alerts).Actor, must(d.Actor(ctx, alerts))(d))
 		d.refuses(store.ErrConflict, store.RepinKey{Actor: news, From: "one", To: "two"})
+	}},
+	{says: "each replacement of a key counts, and only one that hands over keeps the key before", test: func(d *db) {
+		d.do(pin(news), store.RepinKey{Actor: news, From: "one", To: "two", Handover: activity(1), At: after(time.Hour)})
+		want := pin(news).Actor
+		want.Fingerprint, want.Previous, want.Handover, want.Rotations, want.Rotated = "two", "one", activity(1), 1, after(time.Hour)
+		assert.Equal(d, want, must(d.Actor(ctx, news))(d))
+		d.do(store.RepinKey{Actor: news, From: "two", To: "three", Handover: activity(2), At: after(2 * time.Hour)})
+		want.Fingerprint, want.Previous, want.Handover, want.Rotations, want.Rotated = "three", "two", activity(2), 2, after(2*time.Hour)
+		assert.Equal(d, []store.Actor{want}, must(d.Actors(ctx))(d))
+		d.do(store.RepinKey{Actor: news, From: "three", To: "four", At: after(3 * time.Hour)})
+		want.Fingerprint, want.Previous, want.Handover, want.Rotations, want.Rotated = "four", "", "", 3, after(3*time.Hour)
+		assert.Equal(d, want, must(d.Actor(ctx, news))(d))
+	}},
+	{says: "an actor whose key was replaced is pinned again with what it is pinned with now, and stays as it is", test: func(d *db) {
+		d.do(pin(news), store.RepinKey{Actor: news, From: "one", To: "two", Handover: activity(1), At: after(time.Hour)})
+		d.refuses(store.ErrConflict, pin(news))
+		before := d.everything()
+		again := pin(news)
+		again.Actor.Fingerprint = "two"
+		d.do(again)
+		assert.Equal(d, before, d.everything())
+	}},
+	{says: "an actor can be pinned with what another store knew of its key", test: func(d *db) {
+		moved := pin(news)
+		moved.Actor.Previous, moved.Actor.Handover, moved.Actor.Rotations, moved.Actor.Rotated = "zero", activity(1), 4, nine
+		d.do(moved)
+		assert.Equal(d, moved.Actor, must(d.Actor(ctx, news))(d))
 	}},
 	{says: "stopping notes when it was first done, and ends with Resume", test: func(d *db) {
 		d.refuses(store.ErrNotFound, store.Stop{Actor: news, At: nine})

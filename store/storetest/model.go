@@ -177,7 +177,8 @@ func (s *story) make() store.Op {
 	case 0:
 		return pin(actor)
 	case 1:
-		return store.RepinKey{Actor: actor, From: pick(s, []string{"one", "two"}), To: pick(s, []string{"one", "two"})}
+		return store.RepinKey{Actor: actor, From: pick(s, []string{"one", "two"}), To: pick(s, []string{"one", "two"}),
+			Handover: pick(s, []string{"", activity(1)}), At: s.now}
 	case 2:
 		return store.Stop{Actor: actor, At: s.now}
 	case 3, 4:

@@ -29,8 +29,9 @@ func (c *conn) apply(ctx context.Context, op store.Op) error {
 	case store.PinActor:
 		return c.pinActor(ctx, op.Actor)
 	case store.RepinKey:
-		return c.must(ctx, store.ErrConflict,
-			`UPDATE actor SET fingerprint = ? WHERE id = ? AND fingerprint = ?`, op.To, op.Actor, op.From)
+		return c.must(ctx, store.ErrConflict, `UPDATE actor SET fingerprint = ?, handover = ?,
+				previous = CASE WHEN ? = '' THEN '' ELSE fingerprint END, rotations = rotations + 1, rotated = ?
+			WHERE id = ? AND fingerprint = ?`, op.To, op.Handover, op.Handover, ms(op.At), op.Actor, op.From)
 	case store.Stop:
 		return c.must(ctx, store.ErrNotFound,
 			`UPDATE actor SET stopped = CASE WHEN stopped = `+never+` THEN ? ELSE stopped END WHERE id = ?`, ms(op.At), op.Actor)
@@ -92,8 +93,8 @@ func (c *conn) pinActor(ctx context.Context, a store.Actor) error {
 	if others > 0 {
 		return store.ErrConflict
 	}
-	_, err = c.exec(ctx, `INSERT INTO actor (`+actorColumns+`) VALUES (?, ?, ?, ?, ?, ?)`,
-		a.ID, a.BaseURL, a.Handle, a.Fingerprint, ms(a.Since), ms(a.Stopped))
+	_, err = c.exec(ctx, `INSERT INTO actor (`+actorColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		a.ID, a.BaseURL, a.Handle, a.Fingerprint, ms(a.Since), ms(a.Stopped), a.Rotations, ms(a.Rotated), a.Previous, a.Handover)
 	return err
 }
 

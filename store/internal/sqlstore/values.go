@@ -97,7 +97,7 @@ func limit(n int) int {
 }
 
 const (
-	actorColumns    = `id, base_url, handle, fingerprint, since, stopped`
+	actorColumns    = `id, base_url, handle, fingerprint, since, stopped, rotations, rotated, previous, handover`
 	postColumns     = `seq, id, actor, key, url, digest, rev, state, activity, body, pinned, published, updated`
 	activityColumns = `id, actor, type, object, body, public, at`
 	deliveryColumns = `d.id, a.id, d.actor, a.type, d.object, d.inbox, d.host, d.lane, d.weight, d.state,
@@ -109,7 +109,8 @@ const (
 )
 
 func actorFields(a *store.Actor) []any {
-	return []any{&a.ID, &a.BaseURL, &a.Handle, &a.Fingerprint, moment{&a.Since}, moment{&a.Stopped}}
+	return []any{&a.ID, &a.BaseURL, &a.Handle, &a.Fingerprint, moment{&a.Since}, moment{&a.Stopped},
+		&a.Rotations, moment{&a.Rotated}, &a.Previous, &a.Handover}
 }
 
 func postFields(p *store.Post) []any {
