@@ -15,6 +15,7 @@ import (
 	"github.com/panui/panui/actor"
 	"github.com/panui/panui/internal/as2"
 	"github.com/panui/panui/signing"
+	"github.com/panui/panui/signing/egress"
 )
 
 // errSigning says that our own key failed, which no peer is to blame for.
@@ -78,7 +79,7 @@ func (d *Deliverer) post(ctx context.Context, j job, a *actor.Local, k knock, on
 		r.cut = ctx.Err() != nil && signed
 		return r
 	}
-	r.answer = answer{status: answered.Status, retryAfter: parseRetryAfter(answered.Header.Get("Retry-After"), d.now())}
+	r.answer = answer{status: answered.Status, retryAfter: egress.RetryAfter(answered.Header, d.now())}
 	if wish, ok := signing.ReadWish(answered.Header); ok {
 		r.answer.wish = &wish
 	}

@@ -4,8 +4,6 @@ import (
 	"errors"
 	"math"
 	"net/http"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/panui/panui/internal/limits"
@@ -136,28 +134,6 @@ const (
 func backoff(attempt int, roll float64) time.Duration {
 	ceiling := min(float64(firstWait)*math.Pow(3, float64(attempt-1)), float64(longestWait))
 	return max(time.Duration(roll*ceiling), time.Second)
-}
-
-// parseRetryAfter reads a Retry-After field (RFC 9110 section 10.2.3): seconds
-// or a date. What it cannot read, and the past, is 0; more than a day is a day.
-func parseRetryAfter(field string, now time.Time) time.Duration {
-	field = strings.TrimSpace(field)
-	if digits(field) {
-		seconds, err := strconv.ParseInt(field, 10, 64)
-		if err != nil || seconds > int64(longestWait/time.Second) {
-			return longestWait
-		}
-		return time.Duration(seconds) * time.Second
-	}
-	at, err := http.ParseTime(field)
-	if err != nil {
-		return 0
-	}
-	return min(max(at.Sub(now), 0), longestWait)
-}
-
-func digits(s string) bool {
-	return s != "" && strings.IndexFunc(s, func(r rune) bool { return r < '0' || r > '9' }) < 0
 }
 
 // The breaker leaves a host alone after this many failures in a row, first for

@@ -3,7 +3,6 @@ package outbox
 import (
 	"errors"
 	"fmt"
-	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -119,37 +118,6 @@ func TestAnAnswerIsOneLineThatEveryDatabaseKeeps(t *testing.T) {
 	assert.Equal(t, "certificate is valid for kauri�.example, �� rimu.example", hostile.String())
 	long := answer{err: errors.New(strings.Repeat("ā", 1000))}
 	assert.Equal(t, strings.Repeat("ā", maxAnswer)+"…", long.String())
-}
-
-func TestRetryAfter(t *testing.T) {
-	for field, want := range map[string]time.Duration{
-		"":                    0,
-		"120":                 2 * time.Minute,
-		" 7 ":                 7 * time.Second,
-		"0":                   0,
-		"-5":                  0,
-		"1.5":                 0,
-		"99999999":            24 * time.Hour,
-		"9223372036854775808": 24 * time.Hour,
-		noon.Add(time.Hour).Format(http.TimeFormat):       time.Hour,
-		noon.Add(-time.Hour).Format(http.TimeFormat):      0,
-		noon.Add(100 * time.Hour).Format(http.TimeFormat): 24 * time.Hour,
-		"Sat, 14 Mar 9999 12:00:00 GMT":                   24 * time.Hour,
-		"soon":                                            0,
-	} {
-		assert.Equal(t, want, parseRetryAfter(field, noon), field)
-	}
-}
-
-func FuzzRetryAfter(f *testing.F) {
-	for _, seed := range []string{"", "120", "-1", "1e9", "Sat, 14 Mar 2026 13:00:00 GMT", "Saturday, 14-Mar-26 13:00:00 GMT", "99999999999999999999", "٣"} {
-		f.Add(seed)
-	}
-	f.Fuzz(func(t *testing.T, field string) {
-		wait := parseRetryAfter(field, noon)
-		assert.GreaterOrEqual(t, wait, time.Duration(0))
-		assert.LessOrEqual(t, wait, longestWait)
-	})
 }
 
 func TestAFailingHostIsLeftAloneForLongerAndLonger(t *testing.T) {

@@ -7,8 +7,6 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/panui/panui/signing/egress"
@@ -136,7 +134,7 @@ func readAnswer(status int, h http.Header, had Version) (Copy, error) {
 	case http.StatusNotModified:
 		return Copy{Version: had, Unchanged: true}, nil
 	}
-	return Copy{}, &Unavailable{Status: status, After: retryAfter(h.Get("Retry-After"), time.Now())}
+	return Copy{}, &Unavailable{Status: status, After: egress.RetryAfter(h, time.Now())}
 }
 
 // bounded drops what is too long to be kept.
@@ -145,16 +143,4 @@ func bounded(field string) string {
 		return ""
 	}
 	return field
-}
-
-// retryAfter reads the field (RFC 9110 section 10.2.3), up to a day.
-func retryAfter(field string, now time.Time) time.Duration {
-	const most = 24 * time.Hour
-	if seconds, err := strconv.Atoi(strings.TrimSpace(field)); err == nil {
-		return min(max(time.Duration(min(seconds, int(most/time.Second)))*time.Second, 0), most)
-	}
-	if at, err := http.ParseTime(field); err == nil {
-		return min(max(at.Sub(now), 0), most)
-	}
-	return 0
 }

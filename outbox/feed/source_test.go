@@ -122,19 +122,3 @@ func TestAPollerAsksOnlyForWhatChanged(t *testing.T) {
 	_, err := p.Poll(t.Context())
 	assert.ErrorIs(t, err, ErrNotFeed)
 }
-
-func TestRetryAfter(t *testing.T) {
-	now := time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
-	for field, want := range map[string]time.Duration{
-		"":                              0,
-		"soon":                          0,
-		"-5":                            0,
-		"30":                            30 * time.Second,
-		"99999999999":                   24 * time.Hour,
-		"Sun, 01 Mar 2026 01:00:00 GMT": time.Hour,
-		"Sat, 28 Feb 2026 01:00:00 GMT": 0,
-		"Wed, 01 Apr 2026 01:00:00 GMT": 24 * time.Hour,
-	} {
-		assert.Equal(t, want, retryAfter(field, now), field)
-	}
-}
