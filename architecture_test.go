@@ -24,7 +24,7 @@ const module = "github.com/panui/panui"
 // floors are the storeys of the building: a package may import packages of lower floors only. A
 // package that is not named here fails the test, so that the folder list stays the architecture.
 var floors = [][]string{
-	{"internal/limits", "internal/document", "internal/testenv", "signing/internal/keyfile"},
+	{"internal/limits", "internal/document", "internal/blocklist", "internal/testenv", "signing/internal/keyfile"},
 	{"internal/as2", "store"},
 	{"store/memory", "store/internal/sqlstore"},
 	{"store/sqlite", "store/storetest"},

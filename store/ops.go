@@ -117,10 +117,35 @@ type Gone struct {
 // PutPeer stores what is remembered of another server, whole.
 type PutPeer struct{ Peer Peer }
 
+// PutBlocks blocks, for good or until RemoveBlock, and ends what there is with
+// those who are blocked. A server is blocked by its domain, with all that is under
+// it, on every port; an actor by its id. Who is blocked already stays so as
+// before, with the rest done all the same.
+//
+// Followers who are blocked, or whose inbox is on a blocked server, are removed as
+// by RemoveFollower. Deliveries to an inbox of a blocked server are taken back as
+// by Cancel; so are those to the inbox of a blocked follower alone. Their reactions
+// are forgotten. What they said and is Held or Shown becomes Refused, by whom and
+// for the reason of the block; with Erase all that they said, Noted or Refused
+// before too, becomes Retracted and loses its body.
+//
+// From then on PutFollower, Receive, Revise and React fail with ErrBlocked for
+// them. The work grows with what is theirs and with how many servers there are,
+// not with how many others follow.
+type PutBlocks struct {
+	Blocks []Block
+	Erase  bool
+}
+
+// RemoveBlock lets somebody in again. Nothing that the block ended comes back.
+// It fails with ErrNotFound when the subject itself is not blocked.
+type RemoveBlock struct{ Subject string }
+
 // PutFollower stores a follower, whole; Seq and Since of an earlier one are kept.
 // Where its Follow is another than before, what was said alone to who sent that
 // is forgotten as by RemoveFollower. A follower with a Seq is one that was read:
-// it fails with ErrNotFound when that has left since.
+// it fails with ErrNotFound when that has left since. It fails with ErrBlocked when
+// the follower or its inbox is blocked.
 type PutFollower struct{ Follower Follower }
 
 // RemoveFollower forgets a follower, with what was said to it alone: activities
@@ -136,13 +161,14 @@ type ForgetActor struct {
 }
 
 // Receive records something that arrived. It fails with ErrDuplicate when its
-// ID is recorded for the same actor.
+// ID is recorded for the same actor, and with ErrBlocked when From is blocked.
 type Receive struct{ Received Received }
 
 // Revise replaces the body of what From said under ID, for every actor of ours
 // that received it. What was Held, Shown or Refused is Held again, without a
 // decision; what was Noted stays so.
-// It fails with ErrNotFound when From said no such thing, or took it back.
+// It fails with ErrNotFound when From said no such thing, or took it back, and
+// with ErrBlocked when From is blocked.
 type Revise struct {
 	ID   string
 	From string
@@ -172,7 +198,8 @@ type Decide struct {
 	Seen   time.Time // zero does not compare
 }
 
-// React records a like or a boost; one that is there already stays as it is.
+// React records a like or a boost; one that is there already stays as it is. It
+// fails with ErrBlocked when From is blocked.
 type React struct{ Reaction Reaction }
 
 // Unreact forgets the reaction of From of a type to an object. One that is not
@@ -197,6 +224,8 @@ func (Settle) op()         {}
 func (Retry) op()          {}
 func (Gone) op()           {}
 func (PutPeer) op()        {}
+func (PutBlocks) op()      {}
+func (RemoveBlock) op()    {}
 func (PutFollower) op()    {}
 func (RemoveFollower) op() {}
 func (ForgetActor) op()    {}

@@ -23,6 +23,8 @@ var (
 	ErrDuplicate = errors.New("already recorded")
 	// ErrConflict says that the stored state is not the one on which the op was decided.
 	ErrConflict = errors.New("conflict with what is stored")
+	// ErrBlocked says that an op would let in somebody who is blocked.
+	ErrBlocked = errors.New("blocked")
 )
 
 // Store is the memory of one or more sites. Several processes may share one.
@@ -72,6 +74,9 @@ type Reader interface {
 	Reactions(ctx context.Context, q ReactionQuery) ([]Reaction, error)
 	// Counts sums up how an object of ours was answered. An unknown object has zeros.
 	Counts(ctx context.Context, object string) (Counts, error)
+
+	// Blocks lists who is blocked, on every site that uses the store, oldest first.
+	Blocks(ctx context.Context, q BlockQuery) ([]Block, error)
 
 	// Journal lists entries in the order in which they were committed. Seq
 	// counts from 1 without gaps.
@@ -344,6 +349,22 @@ type Counts struct {
 	Shares  int
 	Replies int // shown ones
 	Held    int // replies that wait for a person
+}
+
+// Block is a server or a remote actor that is neither listened to nor told anything.
+type Block struct {
+	Seq     int64  // given by the store, ascending
+	Subject string // a domain, with all that is under it, in A-labels, lower case and without port; or the id of an actor
+	Reason  string
+	By      string // who decided
+	At      time.Time
+}
+
+// BlockQuery selects blocks; empty fields do not restrict.
+type BlockQuery struct {
+	Subject string
+	After   int64 // only with a greater Seq
+	Limit   int   // 0 means 100
 }
 
 // Entry is a line of the journal.

@@ -98,6 +98,11 @@ var bounds = []bound{
 	{"inbox.maxPasses", things, "how often HTML of a reply may still change while it is sanitised", "shown as plain text"},
 	{"inbox.maxMarks", things, "marks on one letter of a reply", "the rest is left out"},
 
+	{"internal/blocklist.maxSubject", octets, "the domain, or the id of an actor, that is blocked", "refused"},
+	{"internal/blocklist.maxList", octets, "a list of blocks that is imported", "the list is refused"},
+	{"internal/blocklist.maxRows", things, "lines of such a list", "the list is refused"},
+	{"internal/blocklist.maxComment", characters, "what is kept of a line's comment", "cut"},
+
 	{"actor.maxSegment", characters, "a segment of a path of ours", "404"},
 	{"actor.maxHandle", octets, "a handle", "not taken as a handle"},
 	{"actor.maxName", octets, "the name in a handle", "not taken as a handle"},

@@ -8,6 +8,9 @@ import (
 )
 
 func (s *Store) putFollower(f store.Follower) error {
+	if s.blocked(f.ID) || s.blocked(f.Inbox) {
+		return store.ErrBlocked
+	}
 	f.Since, f.Gone = moment(f.Since), moment(f.Gone)
 	old, found := s.followers.rows[pair{f.Actor, f.ID}]
 	switch {
@@ -102,6 +105,9 @@ func (s *Store) forgetActor(op store.ForgetActor) error {
 
 func (s *Store) receive(r store.Received) error {
 	key := pair{r.Actor, r.ID}
+	if s.blocked(r.From) {
+		return store.ErrBlocked
+	}
 	if s.received.has(key) {
 		return store.ErrDuplicate
 	}
@@ -112,6 +118,9 @@ func (s *Store) receive(r store.Received) error {
 }
 
 func (s *Store) revise(op store.Revise) error {
+	if s.blocked(op.From) {
+		return store.ErrBlocked
+	}
 	err := store.ErrNotFound
 	for key, r := range s.received.rows {
 		if r.ID != op.ID || r.From != op.From || r.State == store.Retracted {
@@ -167,6 +176,9 @@ func (s *Store) decide(op store.Decide) error {
 
 func (s *Store) react(r store.Reaction) error {
 	key := reaction{r.From, r.Type, r.Object}
+	if s.blocked(r.From) {
+		return store.ErrBlocked
+	}
 	if s.reactions.has(key) {
 		return nil
 	}

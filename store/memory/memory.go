@@ -17,7 +17,7 @@ type Store struct {
 	mu     sync.Mutex
 	closed bool
 	undo   []func() // takes back what the present Apply has done so far
-	last   struct{ post, delivery, follower, received, reaction int64 }
+	last   struct{ post, delivery, follower, received, reaction, block int64 }
 
 	actors     table[string, store.Actor]
 	posts      table[string, store.Post]
@@ -29,6 +29,7 @@ type Store struct {
 	gone       table[pair, bool] // the followers that are marked
 	received   table[pair, store.Received]
 	reactions  table[reaction, store.Reaction]
+	blocks     table[string, store.Block]
 	settings   table[string, string]
 	journal    []store.Entry
 }
@@ -53,6 +54,7 @@ func New() *Store {
 	s.gone.init(&s.undo)
 	s.received.init(&s.undo)
 	s.reactions.init(&s.undo)
+	s.blocks.init(&s.undo)
 	s.settings.init(&s.undo)
 	return s
 }
@@ -172,6 +174,10 @@ func (s *Store) apply(op store.Op) error {
 		return s.markGone(op)
 	case store.PutPeer:
 		return s.putPeer(op.Peer)
+	case store.PutBlocks:
+		return s.putBlocks(op)
+	case store.RemoveBlock:
+		return s.removeBlock(op)
 	case store.PutFollower:
 		return s.putFollower(op.Follower)
 	case store.RemoveFollower:

@@ -228,6 +228,12 @@ func trues(of map[string]bool) (count int) {
 	return count
 }
 
+func (s *Store) Blocks(ctx context.Context, q store.BlockQuery) ([]store.Block, error) {
+	want := func(b store.Block) bool { return is(q.Subject, b.Subject) && after(q.After, b.Seq) }
+	oldest := func(a, b store.Block) int { return cmp.Compare(a.Seq, b.Seq) }
+	return list(s, ctx, "blocks", &s.blocks, want, oldest, limit(q.Limit))
+}
+
 func (s *Store) Journal(ctx context.Context, q store.JournalQuery) (found []store.Entry, err error) {
 	if err := s.enter(ctx, "journal"); err != nil {
 		return nil, err

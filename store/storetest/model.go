@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -80,7 +81,7 @@ func (s *story) apply(d *db, model *memory.Store) {
 
 // kind reduces an error to what callers choose by.
 func kind(err error) error {
-	for _, one := range []error{store.ErrNotFound, store.ErrDuplicate, store.ErrConflict} {
+	for _, one := range []error{store.ErrNotFound, store.ErrDuplicate, store.ErrConflict, store.ErrBlocked} {
 		if errors.Is(err, one) {
 			return one
 		}
@@ -173,7 +174,7 @@ func (s *story) make() store.Op {
 	actor := pick(s, []string{news, alerts})
 	lane, about := store.Lane(s.IntN(3)), object(s.IntN(4))
 	said := reply(s.IntN(8))
-	switch s.IntN(27) {
+	switch s.IntN(30) {
 	case 0:
 		return pin(actor)
 	case 1:
@@ -230,12 +231,29 @@ func (s *story) make() store.Op {
 		return store.Unreact{From: person(name, host), Type: "Like", Object: about}
 	case 25:
 		return store.PutSetting{Name: pick(s, []string{"digest", "origin"}), Value: pick(s, []string{"", "a", "b"})}
+	case 26:
+		return store.PutBlocks{Blocks: s.blocks(), Erase: s.IntN(3) == 0}
+	case 27, 28:
+		return store.RemoveBlock{Subject: s.subject()}
 	default:
 		if s.IntN(2) == 0 {
 			return notes(about)
 		}
 		return s.follower()
 	}
+}
+
+func (s *story) blocks() (all []store.Block) {
+	for n := range 1 + s.IntN(2) {
+		all = append(all, store.Block{Subject: s.subject(), Reason: fmt.Sprint("rule ", n), By: "Hana", At: s.now})
+	}
+	return all
+}
+
+func (s *story) subject() string {
+	name, host := s.someone()
+	domain, _, _ := strings.Cut(host, ":")
+	return pick(s, []string{domain, person(name, host)})
 }
 
 func withoutIDs(all []store.Delivery) []store.Delivery {
@@ -257,6 +275,9 @@ func unnumbered(all Everything) Everything {
 	}
 	for i := range all.Received {
 		all.Received[i].Seq = 0
+	}
+	for i := range all.Blocks {
+		all.Blocks[i].Seq = 0
 	}
 	for i := range all.Reactions {
 		all.Reactions[i].Seq = 0

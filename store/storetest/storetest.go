@@ -44,6 +44,7 @@ func Run(t *testing.T, b Backend) {
 		{"Settle", settleRules},
 		{"Followers", followerRules},
 		{"Received", receivedRules},
+		{"Blocks", blockRules},
 		{"Journal", journalRules},
 		{"Values", valueRules},
 		{"Sharing", sharingRules},
@@ -168,6 +169,7 @@ type Everything struct {
 	Received   []store.Received
 	Reactions  []store.Reaction
 	Counts     []store.Counts
+	Blocks     []store.Block
 	Journal    []store.Entry
 	Settings   []string
 }
@@ -187,6 +189,7 @@ func read(t *testing.T, s store.Reader) Everything {
 		Received:   must(s.Received(ctx, store.ReceivedQuery{Limit: everything}))(t),
 		Reactions:  must(s.Reactions(ctx, store.ReactionQuery{Limit: everything}))(t),
 		Counts:     known(t, s.Counts, objects()),
+		Blocks:     must(s.Blocks(ctx, store.BlockQuery{Limit: everything}))(t),
 		Journal:    must(s.Journal(ctx, store.JournalQuery{Limit: everything}))(t),
 		Settings:   known(t, s.Setting, []string{"digest", "origin"}),
 	}

@@ -53,6 +53,10 @@ func (c *conn) apply(ctx context.Context, op store.Op) error {
 		return c.gone(ctx, op)
 	case store.PutPeer:
 		return c.putPeer(ctx, op.Peer)
+	case store.PutBlocks:
+		return c.putBlocks(ctx, op)
+	case store.RemoveBlock:
+		return c.removeBlock(ctx, op)
 	case store.PutFollower:
 		return c.putFollower(ctx, op.Follower)
 	case store.RemoveFollower:

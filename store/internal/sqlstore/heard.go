@@ -9,6 +9,9 @@ import (
 )
 
 func (c *conn) putFollower(ctx context.Context, f store.Follower) error {
+	if err := c.welcome(ctx, f.ID, f.Inbox); err != nil {
+		return err
+	}
 	err := c.forgetAnswers(ctx, `actor = ? AND id = ? AND follow <> ?`, f.Actor, f.ID, f.Follow)
 	if err != nil {
 		return err
@@ -90,6 +93,9 @@ func (c *conn) forgetActor(ctx context.Context, op store.ForgetActor) error {
 }
 
 func (c *conn) receive(ctx context.Context, r store.Received) error {
+	if err := c.welcome(ctx, r.From); err != nil {
+		return err
+	}
 	return c.must(ctx, store.ErrDuplicate, `INSERT INTO received
 			(id, actor, sender, type, about, state, body, at, updated, decided_by, reason, decided)
 			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
@@ -98,6 +104,9 @@ func (c *conn) receive(ctx context.Context, r store.Received) error {
 }
 
 func (c *conn) revise(ctx context.Context, op store.Revise) error {
+	if err := c.welcome(ctx, op.From); err != nil {
+		return err
+	}
 	standing := ` WHERE id = ? AND sender = ? AND state <> 'retracted'`
 	_, err := c.exec(ctx, `UPDATE received SET state = 'held', decided_by = '', reason = '', decided = `+never+
 		standing+` AND state <> 'noted'`, op.ID, op.From)
@@ -140,6 +149,9 @@ func (c *conn) decide(ctx context.Context, op store.Decide) error {
 }
 
 func (c *conn) react(ctx context.Context, r store.Reaction) error {
+	if err := c.welcome(ctx, r.From); err != nil {
+		return err
+	}
 	_, err := c.exec(ctx, `INSERT INTO reaction (id, actor, sender, type, object, at) VALUES (?, ?, ?, ?, ?, ?)
 		ON CONFLICT (sender, type, object) DO NOTHING`, r.ID, r.Actor, r.From, r.Type, r.Object, ms(r.At))
 	return err

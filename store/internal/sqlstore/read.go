@@ -167,6 +167,14 @@ func (s *Store) Counts(ctx context.Context, object string) (store.Counts, error)
 		object, object, object, object)
 }
 
+func (s *Store) Blocks(ctx context.Context, q store.BlockQuery) ([]store.Block, error) {
+	var w where
+	w.text(`subject = ?`, q.Subject)
+	w.number(`seq > ?`, q.After)
+	return list(ctx, s, blockFields, `SELECT `+blockColumns+` FROM block `+w.String()+` ORDER BY seq LIMIT ?`,
+		append(w.args, limit(q.Limit))...)
+}
+
 func (s *Store) Journal(ctx context.Context, q store.JournalQuery) ([]store.Entry, error) {
 	var w where
 	w.text(`actor = ?`, q.Actor)

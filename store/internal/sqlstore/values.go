@@ -105,6 +105,7 @@ const (
 	followerColumns = `seq, actor, id, inbox, shared_inbox, host, follow, state, since, gone`
 	receivedColumns = `seq, id, actor, sender, type, about, state, body, at, updated, decided_by, reason, decided`
 	reactionColumns = `seq, id, actor, sender, type, object, at`
+	blockColumns    = `seq, subject, reason, caused_by, at`
 	journalColumns  = `seq, at, actor, kind, subject, caused_by, note, body`
 )
 
@@ -139,6 +140,10 @@ func receivedFields(r *store.Received) []any {
 
 func reactionFields(r *store.Reaction) []any {
 	return []any{&r.Seq, &r.ID, &r.Actor, &r.From, &r.Type, &r.Object, moment{&r.At}}
+}
+
+func blockFields(b *store.Block) []any {
+	return []any{&b.Seq, &b.Subject, &b.Reason, &b.By, moment{&b.At}}
 }
 
 func entryFields(e *store.Entry) []any {

@@ -1,6 +1,7 @@
 package main
 
 const (
+	sqlBlocks = "store/internal/sqlstore/blocks.go"
 	sqlApply  = "store/internal/sqlstore/apply.go"
 	sqlClaim  = "store/internal/sqlstore/claim.go"
 	sqlDB     = "store/internal/sqlstore/db.go"
@@ -11,11 +12,12 @@ const (
 	sqlite    = "store/sqlite/sqlite.go"
 	schema    = "store/sqlite/migrations/0001_start.sql"
 
-	memApply = "store/memory/memory.go"
-	memHeard = "store/memory/heard.go"
-	memQueue = "store/memory/queue.go"
-	memRead  = "store/memory/read.go"
-	memSaid  = "store/memory/said.go"
+	memBlocks = "store/memory/blocks.go"
+	memApply  = "store/memory/memory.go"
+	memHeard  = "store/memory/heard.go"
+	memQueue  = "store/memory/queue.go"
+	memRead   = "store/memory/read.go"
+	memSaid   = "store/memory/said.go"
 )
 
 var mutations = []mutation{
@@ -104,6 +106,19 @@ var mutations = []mutation{
 	{sqlHeard, "a decision is about what was seen", `ms(op.Seen) != ms(seen)`, `ms(seen) < 0`},
 	{sqlHeard, "nothing is decided about what was taken back", `if r.State == store.Retracted || `, `if `},
 	{sqlHeard, "a first reaction stays", `ON CONFLICT (sender, type, object) DO NOTHING`, `ON CONFLICT (sender, type, object) DO UPDATE SET at = excluded.at`},
+	{sqlHeard, "a follower on a blocked server is not let in", `c.welcome(ctx, f.ID, f.Inbox)`, `c.welcome(ctx, f.Inbox)`},
+	{sqlHeard, "an inbox on a blocked server is not let in", `c.welcome(ctx, f.ID, f.Inbox)`, `c.welcome(ctx, f.ID)`},
+	{sqlBlocks, "who is blocked stays so as before", `ON CONFLICT (subject) DO NOTHING`, `ON CONFLICT (subject) DO UPDATE SET reason = excluded.reason`},
+	{sqlBlocks, "whoever is blocked is not let in", `if found > 0 {`, `if found > 1 {`},
+	{sqlBlocks, "an actor is known by each spelling of its id", `range blocklist.Spellings(subject)`, `range blocklist.Spellings(subject)[:1]`},
+	{sqlBlocks, "followers whose inbox is on a blocked server go", "range []string{`id`, `inbox`} {", "range []string{`id`} {"},
+	{sqlBlocks, "reactions from a blocked server go", "range []string{`reaction`, `received`} {", "range []string{`received`} {"},
+	{sqlBlocks, "what was decided or noted stays", `WHERE state IN ('held', 'shown') AND `, `WHERE state <> 'retracted' AND `},
+	{sqlBlocks, "Erase takes everything", `if e.Erase {`, `if false {`},
+	{sqlBlocks, "dead letters to a blocked server do not revive", "for _, state := range []string{`pending`, `failed`} {\n\t\tfirst", "for _, state := range []string{`pending`} {\n\t\tfirst"},
+	{sqlBlocks, "an inbox that others share gets its letters", `if others > 0 {`, `if false {`},
+	{sqlBlocks, "letters to a blocked follower alone are taken back", `e.inboxes = append(e.inboxes, inbox); return true`, `return true`},
+	{sqlBlocks, "ids of other servers that begin alike stay", `s.column + ` + "` >= ? AND `" + ` + s.column + ` + "` < ?`", `s.column + ` + "` >= ? AND `" + ` + s.column + ` + "` <= ?`"},
 	{sqlRead, "a receipt looks at the newest delivery", `n.inbox = d.inbox AND n.id > d.id`, `n.inbox = d.inbox AND n.id < d.id`},
 	{sqlRead, "what was taken back can be left out", `if q.Standing {`, `if false {`},
 	{sqlRead, "counts leave out what is not a reply", `about = ? AND type = 'Create' AND state = 'held'`, `about = ? AND state = 'held'`},
@@ -161,6 +176,13 @@ var mutations = []mutation{
 	{memHeard, "what is taken back loses its body", `store.Retracted, nil, moment(at)`, `store.Retracted, r.Body, moment(at)`},
 	{memHeard, "only its author takes back what was said", `if r.ID == op.ID && r.From == op.From {`, `if r.ID == op.ID {`},
 	{memHeard, "a decision is about what was seen", `!moment(op.Seen).Equal(seen)`, `seen.IsZero()`},
+	{memBlocks, "who is blocked stays so as before", `if !s.blocks.has(b.Subject) {`, `if true {`},
+	{memBlocks, "followers whose inbox is on a blocked server go", `if self || inbox {`, `if self || inbox && false {`},
+	{memBlocks, "an inbox that others share gets its letters", "delete(inboxes, f.SharedInbox)\n\t}", "}"},
+	{memBlocks, "what was decided or noted stays", `case r.State == store.Held || r.State == store.Shown:`, `default:`},
+	{memBlocks, "Erase takes everything", `case erase:`, `case false:`},
+	{memBlocks, "dead letters to a blocked server do not revive", ` && (d.State == store.Pending || d.State == store.Failed)`, ` && d.State == store.Pending`},
+	{memHeard, "an inbox on a blocked server is not let in", ` || s.blocked(f.Inbox)`, ``},
 	{memRead, "a receipt looks at the newest delivery", `if id > newest[d.Inbox].ID {`, `if newest[d.Inbox].ID == 0 || id < newest[d.Inbox].ID {`},
 	{memRead, "bodies can be left out", "if q.Bare {", "if false {"},
 	{memRead, "only live posts count", `p.Actor == actor && p.State == store.Live`, `p.Actor == actor`},
