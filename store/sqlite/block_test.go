@@ -6,27 +6,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/panui/panui/store"
 )
-
-// A database as the version before made it opens, and can block.
-func TestADatabaseFromBeforeThereWereBlocksOpens(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "panui.db")
-	s := opened(t, path)
-	follower := store.Follower{Actor: "us", ID: "https://them.example/users/mia", Inbox: "https://them.example/inbox", Follow: "f", State: store.Accepted}
-	require.NoError(t, s.Apply(ctx, store.PutFollower{Follower: follower}))
-	require.NoError(t, s.Close())
-	raw(t, path, `DROP TABLE block; DROP INDEX delivery_dead; DELETE FROM migration WHERE version >= 2`)
-
-	s = opened(t, path)
-	require.NoError(t, s.Apply(ctx, store.PutBlocks{Blocks: []store.Block{{Subject: "them.example", By: "Hana", At: time.Now()}}}))
-	left, err := s.Followers(ctx, store.FollowerQuery{})
-	require.NoError(t, err)
-	assert.Empty(t, left)
-}
 
 // The work of a block grows with what is theirs and with the number of servers.
 func BenchmarkBlock(b *testing.B) {

@@ -89,7 +89,9 @@ func TestADatabaseOfAnEarlierVersionKeepsWhatItHolds(t *testing.T) {
 	require.NoError(t, err)
 	raw(t, path, `CREATE TABLE migration (version INTEGER PRIMARY KEY, file TEXT NOT NULL);
 		INSERT INTO migration VALUES (1, '0001_start.sql');`+string(first)+`;
-		INSERT INTO actor VALUES ('us', 'https://www.agency.govt.nz', 'news@agency.govt.nz', 'one', 0, -62135596800000)`)
+		INSERT INTO actor VALUES ('us', 'https://www.agency.govt.nz', 'news@agency.govt.nz', 'one', 0, -62135596800000);
+		INSERT INTO follower (actor, id, inbox, shared_inbox, host, follow, state, since, gone)
+			VALUES ('us', 'https://them.example/users/mia', 'https://them.example/inbox', '', 'them.example', 'f', 'accepted', 0, -62135596800000)`)
 	s := opened(t, path)
 	pinned, err := s.Actor(ctx, "us")
 	require.NoError(t, err)
@@ -97,6 +99,10 @@ func TestADatabaseOfAnEarlierVersionKeepsWhatItHolds(t *testing.T) {
 		ID: "us", BaseURL: "https://www.agency.govt.nz", Handle: "news@agency.govt.nz", Fingerprint: "one", Since: time.Unix(0, 0).UTC(),
 	}, pinned, "with a key that was never replaced")
 	require.NoError(t, s.Apply(ctx, store.RepinKey{Actor: "us", From: "one", To: "two", At: time.Unix(1, 0)}))
+	require.NoError(t, s.Apply(ctx, store.PutBlocks{Blocks: []store.Block{{Subject: "them.example"}}}))
+	followers, err := s.CountFollowers(ctx, "us")
+	require.NoError(t, err)
+	assert.Zero(t, followers, "and its followers can be blocked")
 	require.NoError(t, s.Close())
 	pinned, err = opened(t, path).Actor(ctx, "us")
 	require.NoError(t, err)
