@@ -48,19 +48,37 @@ func (r Reply) Seen() time.Time {
 
 // view makes a Reply of what is stored. What was taken back has no body, so no text.
 func view(row store.Received, l limits.Limits) Reply {
-	r := Reply{
+	bare := Reply{
 		ID: row.ID, Actor: row.Actor, About: row.About, From: row.From, Handle: guessHandle(row.From), Type: row.Type,
 		State: row.State, Private: true,
 		Arrived: row.At, Published: row.At, Edited: row.Updated, By: row.By, Reason: row.Reason, Decided: row.Decided,
 	}
+	whole := bare
+	if quarantine(func() { whole.read(row, l) }) {
+		bare.Cut = true
+		return bare
+	}
+	return whole
+}
+
+// quarantine runs what reads the words of a stranger and says whether that
+// panicked: one reply that no parser is ready for must not take the list with it.
+func quarantine(read func()) (broken bool) {
+	defer func() { broken = recover() != nil }()
+	read()
+	return
+}
+
+// read adds what was said.
+func (r *Reply) read(row store.Received, l limits.Limits) {
 	a, err := as2.ReadActivity(row.Body, l)
 	if err != nil || len(a.Object) == 0 {
-		return r
+		return
 	}
 	r.Private = row.State == store.Noted || !public(a)
 	object := a.Object[0].Object
 	if object == nil || row.Type != "Create" {
-		return r
+		return
 	}
 	r.HTML, r.Text, r.Cut = show(object.Content), plainText(object.Content), object.Cut
 	r.Warning, r.Language = plainText(object.Summary), language(object.Language)
@@ -68,7 +86,6 @@ func view(row store.Received, l limits.Limits) Reply {
 	if !object.Published.IsZero() && object.Published.Before(row.At) {
 		r.Published = object.Published
 	}
-	return r
 }
 
 // pageOf is the page where its author's server shows it; another server's is not believed.

@@ -75,6 +75,7 @@ func pass(s string) string {
 	}
 	var whole strings.Builder
 	for _, node := range nodes {
+		ownUp(node)
 		if err := html.Render(&whole, node); err != nil {
 			return calm(html.EscapeString(strict.Sanitize(s)))
 		}
@@ -107,18 +108,21 @@ func replyPolicy() *bluemonday.Policy {
 	return p
 }
 
-// elsewhere refuses https:/path, which a browser takes as a path of the page's own site.
-func elsewhere(u *url.URL) bool { return u.Hostname() != "" }
+// elsewhere refuses https:/path, which a browser takes as a path of the page's own
+// site, and https://good.example@evil.example/, which a reader takes for the good one.
+func elsewhere(u *url.URL) bool { return u.Hostname() != "" && u.User == nil }
 
 // maxMarks is how many marks may stand on one letter: more is not writing in any
 // script, but text that grows over its neighbours.
 const maxMarks = 6
 
-// calm takes out of a text what changes how its surroundings are shown: control
-// characters, directions of writing, towers of marks.
+// calm takes out of a text what changes how its surroundings are shown, and what
+// is not shown at all: control characters, directions of writing, towers of marks,
+// hidden text.
 func calm(s string) string {
-	marks := 0
+	marks, flag := 0, false
 	return strings.Map(func(r rune) rune {
+		flag = r == blackFlag || flag && isTag(r)
 		switch {
 		case unicode.Is(unicode.Mn, r) || unicode.Is(unicode.Me, r):
 			marks++
@@ -126,7 +130,7 @@ func calm(s string) string {
 				return -1
 			}
 			return r
-		case directs(r) || unicode.IsControl(r) && r != '\n' && r != '\t' || r == utf8.RuneError || r == 0xfeff:
+		case directs(r) || hides(r) && !flag || unicode.IsControl(r) && r != '\n' && r != '\t' || r == utf8.RuneError:
 			return -1
 		}
 		marks = 0
@@ -136,6 +140,24 @@ func calm(s string) string {
 
 // directs says whether a character opens or ends an embedding, override or isolate (Unicode UAX #9).
 func directs(r rune) bool { return r >= 0x202a && r <= 0x202e || r >= 0x2066 && r <= 0x2069 }
+
+// hides says whether a character shows nothing and is not needed to write any
+// language, as the joiners are: with it one text is shown and another one read by
+// a machine or found by a search.
+func hides(r rune) bool {
+	switch {
+	case r == 0x200b, r == 0x180e, r == 0xfeff, isTag(r):
+		return true
+	case r >= 0x2060 && r <= 0x2064, r >= 0x206a && r <= 0x206f, r >= 0xfff9 && r <= 0xfffb:
+		return true
+	}
+	return false
+}
+
+// isTag says whether a character is a tag, of which flags of parts of countries are made behind a black one.
+func isTag(r rune) bool { return r >= 0xe0000 && r <= 0xe007f }
+
+const blackFlag = 0x1f3f4
 
 // plainText is what HTML says without markup: paragraphs and line breaks become lines.
 func plainText(s string) string {
