@@ -45,7 +45,7 @@ var exclusive = map[string][]string{
 	"database/sql":                  {"store/sqlite", "store/internal/sqlstore"},
 	"github.com/mmcdole/gofeed":     {"outbox/feed"},
 	"github.com/go-fed/httpsig":     {"signing"},
-	"github.com/dadrus/httpsig":     {"signing"},
+	"github.com/dadrus/httpsig":     {}, // tests compare with it
 	"github.com/dunglas/httpsfv":    {"signing"},
 	"github.com/go-ap/":             {"internal/as2", "inbox"},
 	"filippo.io/age":                {"signing/kit"},

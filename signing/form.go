@@ -108,22 +108,23 @@ func (k *Key) SignAs(form Form, wish Wish, r *http.Request, body []byte, keyID s
 // with a body content-digest, with created, keyid and alg; and what wish asks
 // beside. It sets Date, Content-Digest, Signature-Input and Signature anew, and
 // changes nothing when it fails.
-//
-// dadrus/httpsig makes no signatures with a crypto.Signer and none of another
-// time than now, so that it only checks them.
 func (k *Key) SignRFC9421(wish Wish, r *http.Request, body []byte, keyID string, now time.Time) error {
 	if strings.ContainsFunc(keyID, splitsHeader) {
 		return fmt.Errorf("signing: sign for %s: key id %q cannot stand in a header", r.URL.Host, keyID)
 	}
-	d := draft{request: r, body: body, date: now.UTC().Format(http.TimeFormat)}
+	date, digest := now.UTC().Format(http.TimeFormat), ""
 	if body != nil {
-		d.digest = writeContentDigest(body)
+		digest = writeContentDigest(body)
 	}
 	params, err := k.parameters(wish, body != nil, keyID, now)
 	if err != nil {
 		return fmt.Errorf("signing: sign for %s: %w", r.URL.Host, err)
 	}
-	signature, err := k.signer().Sign(rand.Reader, []byte(d.base(params)))
+	base, err := outgoingParts(r, body, date, digest).base(params)
+	if err != nil {
+		return fmt.Errorf("signing: sign for %s: %w", r.URL.Host, err)
+	}
+	signature, err := k.signer().Sign(rand.Reader, base)
 	if err != nil {
 		return fmt.Errorf("signing: sign for %s: %w", r.URL.Host, err)
 	}
@@ -131,19 +132,13 @@ func (k *Key) SignRFC9421(wish Wish, r *http.Request, body []byte, keyID string,
 		r.Header.Del(old)
 	}
 	if body != nil {
-		r.Header.Set("Content-Digest", d.digest)
+		r.Header.Set("Content-Digest", digest)
 	}
 	label := cmp.Or(wish.Label, "sig1")
-	r.Header.Set("Date", d.date)
+	r.Header.Set("Date", date)
 	r.Header.Set("Signature-Input", label+"="+params.text)
 	r.Header.Set("Signature", label+"="+bytesItem(signature.Blob))
 	return nil
-}
-
-// signatureParams are @signature-params: their text, and the components that it lists.
-type signatureParams struct {
-	components []string
-	text       string
 }
 
 // parameters writes @signature-params (section 2.3).
@@ -176,51 +171,23 @@ func (k *Key) parameters(wish Wish, hasBody bool, keyID string, now time.Time) (
 	return signatureParams{covered, text}, err
 }
 
-// draft is a request about to be signed.
-type draft struct {
-	request      *http.Request
-	body         []byte
-	date, digest string
-}
-
-// base is what is signed (section 2.5).
-func (d draft) base(p signatureParams) string {
-	var b strings.Builder
-	for _, name := range p.components {
-		fmt.Fprintf(&b, "\"%s\": %s\n", name, d.component(name))
+// outgoingParts are what a signature of ours can cover of r.
+func outgoingParts(r *http.Request, body []byte, date, digest string) parts {
+	return parts{
+		method: cmp.Or(r.Method, http.MethodGet), scheme: r.URL.Scheme,
+		host: cmp.Or(r.Host, r.URL.Host), target: r.URL.RequestURI(),
+		field: func(name string) []string {
+			switch name {
+			case "date":
+				return []string{date}
+			case "content-digest":
+				return []string{digest}
+			case "content-length":
+				return []string{strconv.Itoa(len(body))}
+			}
+			return r.Header.Values(name)
+		},
 	}
-	return b.String() + `"@signature-params": ` + p.text
-}
-
-func (d draft) component(name string) string {
-	u := d.request.URL
-	host := cmp.Or(d.request.Host, u.Host)
-	switch name {
-	case "@method":
-		return cmp.Or(d.request.Method, http.MethodGet)
-	case "@target-uri":
-		return u.Scheme + "://" + host + u.RequestURI()
-	case "@authority":
-		return strings.ToLower(host)
-	case "@scheme":
-		return u.Scheme
-	case "@request-target":
-		return u.RequestURI()
-	case "@path":
-		path, _, _ := strings.Cut(u.RequestURI(), "?")
-		return path
-	case "@query":
-		return "?" + u.RawQuery
-	case "host":
-		return host
-	case "date":
-		return d.date
-	case "content-digest":
-		return d.digest
-	case "content-length":
-		return strconv.Itoa(len(d.body))
-	}
-	return strings.Join(d.request.Header.Values(name), ", ")
 }
 
 // bytesItem writes a byte sequence of RFC 9651 section 3.3.5.

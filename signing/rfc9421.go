@@ -2,40 +2,37 @@ package signing
 
 import (
 	"cmp"
-	"context"
 	"crypto"
 	"crypto/ed25519"
+	"crypto/rsa"
+	"crypto/sha256"
+	"crypto/sha512"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/textproto"
-	"net/url"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
-	messages "github.com/dadrus/httpsig"
 	structured "github.com/dunglas/httpsfv"
 
 	"github.com/panui/panui/internal/limits"
 )
 
-// rfc9421 is HTTP Message Signatures, checked by dadrus/httpsig. Where a request
-// has Signature-Input, nothing else in it counts as a signature.
+// rfc9421 is HTTP Message Signatures. Where a request has Signature-Input,
+// nothing else in it counts as a signature.
 type rfc9421 struct{}
 
 // input is one signature of RFC 9421 as a request carries it.
 type input struct {
-	label      string
-	list       structured.InnerList // the components and parameters, as they are signed
-	sig        []byte
-	components []string
-	key        string
-	algorithm  string
-	created    time.Time
-	expires    time.Time
+	signatureParams
+	sig       []byte
+	key       string
+	algorithm string
+	created   time.Time
+	expires   time.Time
 }
 
 // several is the signatures of one request; covers settles on one.
@@ -87,12 +84,15 @@ func readInput(label string, inputs, values *structured.Dictionary, l limits.Lim
 	if len(list.Items) > l.Components {
 		return input{}, refuse(signatureTooLarge, fmt.Errorf("%d components", len(list.Items)))
 	}
-	in := input{label: label, list: list}
+	var in input
 	var err error
 	if in.components, err = readIdentifiers(list.Items); err != nil {
 		return input{}, err
 	}
-	if err := in.readParameters(); err != nil {
+	if err := in.readParameters(list.Params); err != nil {
+		return input{}, refuse(signatureBroken, fmt.Errorf("%s: %w", label, err))
+	}
+	if in.text, err = structured.Marshal(list); err != nil {
 		return input{}, refuse(signatureBroken, fmt.Errorf("%s: %w", label, err))
 	}
 	value, _ := values.Get(label)
@@ -107,8 +107,8 @@ func readInput(label string, inputs, values *structured.Dictionary, l limits.Lim
 var derived = []string{"@method", "@target-uri", "@authority", "@scheme", "@request-target", "@path", "@query"}
 
 // readIdentifiers returns the names of the components. It takes none with
-// parameters: no server of the fediverse sends them, @query-param exists only
-// with one, and httpsig's reading of bs and of repeated queries is not the RFC's.
+// parameters: no server of the fediverse sends them, and what they stand for
+// (one member of a field, one of a query) leaves out the rest.
 func readIdentifiers(items []structured.Item) ([]string, error) {
 	var names []string
 	for _, item := range items {
@@ -129,10 +129,10 @@ func readIdentifiers(items []structured.Item) ([]string, error) {
 	return names, nil
 }
 
-// readParameters reads the parameters of section 2.3. httpsig takes no others.
-func (in *input) readParameters() error {
-	for _, name := range in.list.Params.Names() {
-		value, _ := in.list.Params.Get(name)
+// readParameters reads the parameters of section 2.3, and takes no others.
+func (in *input) readParameters(params *structured.Params) error {
+	for _, name := range params.Names() {
+		value, _ := params.Get(name)
 		text, isText := value.(string)
 		seconds, isNumber := value.(int64)
 		switch name {
@@ -257,62 +257,59 @@ func (in input) matches(m message, key crypto.PublicKey) error {
 	if edwards != (algorithm == ed25519Name) {
 		return refuse(algorithmRefused, fmt.Errorf("%s with a %T", algorithm, key))
 	}
-	v, err := messages.NewVerifier(
-		messages.Key{KeyID: in.key, Algorithm: messages.SignatureAlgorithm(algorithm), Key: key},
-		messages.WithValidateAllSignatures(), // the only one that it is given
-		messages.WithCreatedTimestampRequired(false), messages.WithExpiredTimestampRequired(false),
-		messages.WithValidityTolerance(anyTime), messages.WithMaxAge(anyTime),
-	)
-	if err != nil {
-		return refuse(signatureWrong, err)
-	}
+	var err error
 	for _, host := range m.hosts {
-		if err = in.matchesAs(m, host, v); err == nil {
-			return nil
+		for _, fragment := range in.fragments(m) {
+			if err = in.matchesAs(m.parts(host, fragment), algorithm, key); err == nil {
+				return nil
+			}
 		}
 	}
 	return refuse(signatureWrong, err)
 }
 
-// anyTime keeps httpsig from comparing times with the machine's clock: fresh has
-// done so with Verifier.Now.
-const anyTime = 100 * 365 * 24 * time.Hour
+// fragments are what may stand behind the target that was signed. Fedify 2.3
+// leaves a key's fragment there when it asks for a key; it never comes over the wire.
+func (in input) fragments(m message) []string {
+	if m.method == http.MethodGet && in.has("@target-uri") {
+		return []string{"", "#main-key"}
+	}
+	return []string{""}
+}
 
-// matchesAs hands httpsig a message of its own with nothing but what is covered.
-// It verifies every signature that it sees, ends in a panic at a component that
-// is no string, and writes the URL anew, so that one that changes by that is refused.
-func (in input) matchesAs(m message, host string, v messages.Verifier) error {
-	whole := m.scheme + "://" + host + m.targets[0]
-	u, err := url.Parse(whole)
-	if err != nil || u.String() != whole || u.Fragment != "" {
-		return fmt.Errorf("target %.100q is not plain", m.targets[0])
-	}
-	h := http.Header{"Host": {host}}
-	for _, name := range in.components {
-		if name[0] != '@' && name != "host" {
-			h[textproto.CanonicalMIMEHeaderKey(name)] = m.values(name)
-		}
-	}
-	inputs, values := structured.NewDictionary(), structured.NewDictionary()
-	inputs.Add(in.label, in.list)
-	values.Add(in.label, structured.NewItem(in.sig))
-	if err := errors.Join(setField(h, "Signature-Input", inputs), setField(h, "Signature", values)); err != nil {
+func (in input) matchesAs(p parts, algorithm string, key crypto.PublicKey) error {
+	base, err := p.base(in.signatureParams)
+	if err != nil {
 		return err
 	}
-	return v.Verify(&messages.Message{
-		Context: context.Background(), Method: m.method, Authority: host, URL: u, Header: h, IsRequest: true,
-		Body: func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(string(m.body))), nil },
-	})
+	return verify(algorithm, key, base, in.sig)
 }
 
-func setField(h http.Header, name string, value structured.StructuredFieldValue) error {
-	text, err := structured.Marshal(value)
-	h[name] = []string{text}
-	return err
+// verify checks a signature over base as section 3.3 says.
+func verify(algorithm string, key crypto.PublicKey, base, signature []byte) error {
+	switch key := key.(type) {
+	case ed25519.PublicKey:
+		if !ed25519.Verify(key, base, signature) {
+			return errors.New("Ed25519 verification error")
+		}
+		return nil
+	case *rsa.PublicKey:
+		if algorithm == rsaPSS {
+			sum := sha512.Sum512(base)
+			return rsa.VerifyPSS(key, crypto.SHA512, sum[:], signature, &rsa.PSSOptions{SaltLength: sha512.Size})
+		}
+		sum := sha256.Sum256(base)
+		return rsa.VerifyPKCS1v15(key, crypto.SHA256, sum[:], signature)
+	}
+	return fmt.Errorf("no algorithm for a %T", key)
 }
 
-// values returns the lines of a header field, trimmed (section 2.1), or nil when
-// it is not there.
+// parts are what a signature can cover of m, as who asked for host sees it.
+func (m message) parts(host, fragment string) parts {
+	return parts{method: m.method, scheme: m.scheme, host: host, target: m.targets[0], fragment: fragment, field: m.values}
+}
+
+// values returns the lines of a header field, or nil when it is not there.
 func (m message) values(name string) []string {
 	switch name {
 	case "host":
@@ -320,9 +317,5 @@ func (m message) values(name string) []string {
 	case "content-length": // which a proxy may drop
 		return []string{strconv.Itoa(len(m.body))}
 	}
-	var values []string
-	for _, value := range m.header[textproto.CanonicalMIMEHeaderKey(name)] {
-		values = append(values, strings.TrimSpace(value))
-	}
-	return values
+	return m.header[textproto.CanonicalMIMEHeaderKey(name)]
 }

@@ -147,8 +147,17 @@ func TestEveryLayoutOfRFC9421IsTaken(t *testing.T) {
 	signedBy := func(key crypto.Signer) func(*note) { return func(n *note) { n.key = key } }
 	for what, alter := range map[string]func(*note){
 		"Mastodon": func(n *note) { n.covers = mastodon },
-		"Fedify": func(n *note) {
+		"Ghost, by Fedify": func(n *note) {
 			n.covers, n.params = `"@method" "@target-uri" "@authority" "host" "date" "content-digest"`, fmt.Sprintf(`;alg="rsa-v1_5-sha256";keyid="%s";created=%d`, keyID, noon.Unix())
+		},
+		"WordPress": func(n *note) {
+			n.covers = `"@method" "@target-uri" "content-digest" "content-type"`
+			n.params = fmt.Sprintf(`;created=%d;keyid="%s";alg="rsa-v1_5-sha256"`, noon.Unix(), keyID)
+		},
+		"a field given twice, with white space around": func(n *note) {
+			n.covers += ` "x-list"`
+			n.header["X-List"] = []string{"a", "b"}
+			n.after = func(r *http.Request) { r.Header["X-List"] = []string{" a\t", "b "} }
 		},
 		"host and path":           func(n *note) { n.covers = `"@path" "@authority" "@method" "content-digest"` },
 		"host field and path":     func(n *note) { n.covers = `"@path" "host" "@method" "content-digest"` },
@@ -181,12 +190,17 @@ func TestEveryLayoutOfRFC9421IsTaken(t *testing.T) {
 				r.Header.Set("Signature-Input", " "+strings.NewReplacer(`" "`, `"   "`, "(", "(  ", ")", " )").Replace(r.Header.Get("Signature-Input"))+" ")
 			}
 		},
-		"a signature of draft-cavage's time": func(n *note) { n.header.Set("Digest", "SHA-256=wrong") },
-		"an old Date":                        func(n *note) { n.header.Set("Date", "Tue, 20 Apr 2021 02:07:55 GMT") },
-		"the default port":                   func(n *note) { n.host = "agency.test:443" },
-		"Host in capitals":                   func(n *note) { n.host = "AGENCY.test" },
-		"a percent-encoded path":             func(n *note) { n.url = base + "/ap/a%2Fb/%7E/%c4%81/inbox?q=%20+" },
-		"a GET":                              func(n *note) { n.method, n.body, n.covers = http.MethodGet, "", `"@method" "@target-uri"` },
+		"a signature of draft-cavage's time":       func(n *note) { n.header.Set("Digest", "SHA-256=wrong") },
+		"an old Date":                              func(n *note) { n.header.Set("Date", "Tue, 20 Apr 2021 02:07:55 GMT") },
+		"the default port":                         func(n *note) { n.host = "agency.test:443" },
+		"Host in capitals":                         func(n *note) { n.host = "AGENCY.test" },
+		"a percent-encoded path":                   func(n *note) { n.url = base + "/ap/a%2Fb/%7E/%c4%81/inbox?q=%20+" },
+		"a target that Go would write another way": func(n *note) { n.url += `"x` },
+		"a GET": func(n *note) { n.method, n.body, n.covers = http.MethodGet, "", `"@method" "@target-uri"` },
+		"a GET with a fragment, as Fedify asks for a key": func(n *note) {
+			n.method, n.body, n.covers = http.MethodGet, "", `"@method" "@target-uri"`
+			n.url, n.target = base+"/ap/actors/news#main-key", "/ap/actors/news"
+		},
 		"a GET with the digest of nothing": func(n *note) {
 			n.method, n.body = http.MethodGet, ""
 			n.header.Set("Content-Digest", contentDigest256(""))
@@ -276,7 +290,13 @@ func TestHostileSignaturesOfRFC9421AreRefused(t *testing.T) {
 		{"B050", "signed with another method", func(n *note) { n.after = func(r *http.Request) { r.Method = http.MethodPut } }, 401, signatureWrong, 2},
 		{"B050", "signed with another key", func(n *note) { n.key = otherKey() }, 401, signatureWrong, 2},
 		{"B050", "a fragment in the target", func(n *note) { n.url += "#x" }, 401, signatureWrong, 2},
-		{"B050", "a target that Go writes another way", func(n *note) { n.url += `"x` }, 401, signatureWrong, 2},
+		{"B050", "a field that would be two lines", func(n *note) {
+			n.covers += ` "x-two"`
+			n.header["X-Two"] = []string{"1\n\"x-three\": 2"}
+		}, 401, signatureWrong, 2},
+		{"B050", "a key's fragment behind the target of a POST", func(n *note) {
+			n.url, n.target = base+"/ap/actors/news#main-key", "/ap/actors/news"
+		}, 401, signatureWrong, 2},
 		{"B050", "path without its query", func(n *note) { n.url += "?a=b"; n.covers = `"@method" "@authority" "@path" "content-digest"` }, 401, notCovered, 0},
 		{"B050", "path without host", covers(`"@method" "@path" "content-digest"`), 401, notCovered, 0},
 		{"B050", "host without path", covers(`"@method" "@authority" "content-digest"`), 401, notCovered, 0},

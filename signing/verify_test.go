@@ -64,6 +64,15 @@ func TestEveryServersLayoutIsTaken(t *testing.T) {
 		"Pleroma, no query": func(l *letter) { l.target, l.signedTarget = "/ap/inbox?x=1", "/ap/inbox" },
 		"GoToSocial":        func(l *letter) { l.covers, l.algorithm = "(request-target) host date digest", "hs2019" },
 		"PeerTube":          func(l *letter) { l.covers, l.keyID = "(request-target) host date digest", alice },
+		"Pixelfed": func(l *letter) { // in another order, without the query
+			l.target, l.signedTarget = "/ap/inbox?x=1", "/ap/inbox"
+			l.after = func(r *http.Request) {
+				p, _ := parseParams(r.Header.Get("Signature"))
+				r.Header.Set("Signature", `keyId="`+p["keyId"]+`",headers="`+p["headers"]+`",algorithm="rsa-sha256",signature="`+p["signature"]+`"`)
+			}
+		},
+		"WordPress":         func(l *letter) { l.covers = "(request-target) host date digest content-type" },
+		"Ghost, by Fedify":  func(l *letter) { l.covers = "(request-target) content-type date digest host" },
 		"Lemmy":             func(l *letter) { l.covers, l.algorithm = "(request-target) content-type date digest host", "hs2019" },
 		"Bridgy Fed":        func(l *letter) { l.covers = "date host digest (request-target)" },
 		"Threads":           func(l *letter) { l.covers, l.algorithm = "(request-target) host date digest", "" },
@@ -340,7 +349,11 @@ func TestCreatedStandsForDate(t *testing.T) {
 	for name, alter := range map[string]func(l *letter){
 		"without an algorithm": func(l *letter) { l.algorithm = "" },
 		"quoted":               func(l *letter) { l.extra = fmt.Sprintf("created=%q,", l.created) },
-		"beside a date":        func(l *letter) { l.covers += " date" },
+		"of Lemmy": func(l *letter) {
+			l.covers = "(created) (expires) (request-target) content-type date digest host"
+			l.expires = strconv.FormatInt(now.Add(10*time.Second).Unix(), 10)
+		},
+		"beside a date": func(l *letter) { l.covers += " date" },
 		"that expires": func(l *letter) {
 			l.covers += " (expires)"
 			l.expires = strconv.FormatInt(now.Add(time.Minute).Unix(), 10)
