@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -224,7 +225,7 @@ func (w *world) asked() string {
 // dumper returns what reads every row of every table of a SQLite file, past the library.
 func dumper(t testing.TB, path string) func() string {
 	t.Helper()
-	db, err := driver.Open("file:" + filepath.ToSlash(path) + "?mode=ro")
+	db, err := driver.Open("file:" + (&url.URL{Path: filepath.ToSlash(path)}).EscapedPath() + "?mode=ro")
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, db.Close()) })
 	tables := rowsOf(t, db, `SELECT name FROM sqlite_master WHERE type = 'table'`)
