@@ -280,8 +280,11 @@ const person = `{
 
 func TestAnActorIsReadInEveryDialect(t *testing.T) {
 	keys := func(n int) string {
-		return `[` + strings.Repeat(`{"id":"https://a.example/u#k","owner":"https://a.example/u","publicKeyPem":"PEM"},`, n-1) +
-			`{"id":"https://a.example/u#main-key","owner":"https://a.example/u","publicKeyPem":"PEM"}]`
+		list := `[`
+		for i := range n - 1 {
+			list += fmt.Sprintf(`{"id":"https://a.example/u#k%d","owner":"https://a.example/u","publicKeyPem":"PEM"},`, i)
+		}
+		return list + `{"id":"https://a.example/u#main-key","owner":"https://a.example/u","publicKeyPem":"PEM"}]`
 	}
 	for _, c := range []struct {
 		name, member, value string
@@ -291,9 +294,15 @@ func TestAnActorIsReadInEveryDialect(t *testing.T) {
 		{name: "as Mastodon sends it", member: "discoverable", value: "true"},
 		{name: "a key in a list", member: "publicKey", value: keys(1)},
 		{name: "ten keys", member: "publicKey", value: keys(10), want: func(a *as2.Actor) {
-			first := as2.Key{ID: "https://a.example/u#k", Owner: "https://a.example/u", PEM: "PEM"}
-			a.Keys = append([]as2.Key{first, first, first, first, first, first, first, first, first}, a.Keys...)
+			last := a.Keys
+			a.Keys = nil
+			for i := range 9 {
+				a.Keys = append(a.Keys, as2.Key{ID: fmt.Sprint("https://a.example/u#k", i), Owner: "https://a.example/u", PEM: "PEM"})
+			}
+			a.Keys = append(a.Keys, last...)
 		}},
+		{name: "two keys of one id", member: "publicKey", refused: "as2-several",
+			value: `[{"id":"https://a.example/u#k","publicKeyPem":"ONE"},{"id":"https://a.example/u#k","publicKeyPem":"TWO"}]`},
 		{name: "eleven keys", member: "publicKey", value: keys(11), refused: "as2-keys"},
 		{name: "keys that are none", member: "publicKey", value: `["https://a.example/u#main-key",null,{},{"id":"x","publicKeyPem":"PEM"}]`, want: func(a *as2.Actor) { a.Keys = nil }},
 		{name: "a key that is a number", member: "publicKey", value: `7`, refused: "as2-kind"},

@@ -2,6 +2,7 @@ package as2
 
 import (
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -279,9 +280,14 @@ func (r *reader) keys(ws wireKeys) []Key {
 	}
 	var keys []Key
 	for _, w := range ws {
-		if k := r.key(w); k.ID != "" && k.PEM != "" {
-			keys = append(keys, k)
+		k := r.key(w)
+		if k.ID == "" || k.PEM == "" {
+			continue
 		}
+		if slices.ContainsFunc(keys, func(other Key) bool { return other.ID == k.ID }) {
+			r.refuse(reasonSeveral, "publicKey") // which one is meant is nobody's to choose
+		}
+		keys = append(keys, k)
 	}
 	return keys
 }
