@@ -37,7 +37,7 @@ type Config struct {
 	Blocked func(host string) bool // servers that are not listened to; may be nil
 	Keys    signing.Policy         // which keys may be used and are believed; the NZISM's when zero
 	Proxies []netip.Prefix         // reverse proxies in front, whose X-Forwarded-For is believed
-	Egress  egress.Options         // how other servers are reached; its InsecureLoopback is the one below
+	Egress  egress.Options         // how other servers are reached, such as by a Proxy; its InsecureLoopback is the one below
 	Signers int                    // signatures at once; GOMAXPROCS when 0. More where a KMS or an HSM signs, which takes waiting
 	Log     *slog.Logger           // slog.Default when nil
 	Now     func() time.Time       // time.Now when nil
@@ -55,7 +55,7 @@ func New(c Config) (*Site, error) {
 		c.Log = slog.Default()
 	}
 	urls := actor.URLs{Base: c.BaseURL, Prefix: c.Prefix}
-	wrong := []error{urls.Check(), c.reach()}
+	wrong := []error{urls.Check(), c.reach(), c.Egress.Check()}
 	if c.Store == nil {
 		wrong = append(wrong, errors.New("no Store: name one, such as sqlite.Open(ctx, \"panui.db\")"))
 	}

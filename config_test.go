@@ -14,6 +14,7 @@ import (
 	"github.com/panui/panui/actor"
 	"github.com/panui/panui/outbox"
 	"github.com/panui/panui/signing"
+	"github.com/panui/panui/signing/egress"
 	"github.com/panui/panui/store"
 	"github.com/panui/panui/store/memory"
 	"github.com/panui/panui/store/sqlite"
@@ -53,6 +54,10 @@ func TestBadConfiguration(t *testing.T) {
 			c.Actors[0].Icon = actor.Image{URL: "https://www.agency.govt.nz/icon.png"}
 		}, []string{"actor 1:", "say in Alt what it shows"}},
 		{"two who have one handle", func(c *panui.Config) { c.Actors = append(c.Actors, c.Actors[0]) }, []string{"two actors"}},
+		{"a proxy without a port", func(c *panui.Config) { c.Egress.Proxy = &egress.Proxy{URL: "http://panui:s3cret@proxy.agency.govt.nz"} },
+			[]string{"outgoing proxy: write its port, such as :3128"}},
+		{"a proxy by its name", func(c *panui.Config) { c.Egress.Proxy = &egress.Proxy{URL: "proxy.agency.govt.nz:3128"} },
+			[]string{"outgoing proxy: begin it with http:// or https://"}},
 		{"everything at once", func(c *panui.Config) {
 			c.BaseURL, c.Store, c.Prefix = "http://10.0.0.1/x/", nil, "ap"
 			c.Actors = append(c.Actors, actor.Profile{Type: "Robot", Languages: []string{"english please"}, Fields: []actor.Field{{}}})

@@ -245,11 +245,12 @@ func (r *Resolver) failed(what string) error {
 	return nil
 }
 
-// note remembers a failure, but for that of our own budget.
+// note remembers a failure, but for those that are ours: of the budget and of the
+// outgoing proxy.
 func (r *Resolver) note(what string, err error) {
 	if err == nil {
 		r.failures.Remove(what)
-	} else if !errors.Is(err, errBudget) {
+	} else if !errors.Is(err, errBudget) && !errors.Is(err, egress.ErrProxy) {
 		r.failures.Add(what, failure{err, r.now().Add(r.Limits.FailureTTL)})
 	}
 }

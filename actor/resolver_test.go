@@ -425,6 +425,23 @@ func TestIDsThatAreNeverAsked(t *testing.T) {
 	assert.ErrorIs(t, err, actor.ErrRefused)
 }
 
+// What the outgoing proxy keeps from us is asked for again at once when it serves again.
+func TestAFailureOfTheProxyIsNotRemembered(t *testing.T) {
+	asked := 0
+	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked++
+		w.WriteHeader(http.StatusProxyAuthRequired)
+	}))
+	defer proxy.Close()
+	r := &actor.Resolver{Client: egress.New(egress.Options{InsecureLoopback: true, Proxy: &egress.Proxy{URL: proxy.URL}})}
+	for range 2 {
+		_, err := r.Actor(t.Context(), "http://127.0.0.1:9/alice")
+		assert.ErrorIs(t, err, signing.ErrUnreachable)
+		assert.ErrorIs(t, err, egress.ErrProxy)
+	}
+	assert.Equal(t, 2, asked)
+}
+
 // B075
 func TestInboxes(t *testing.T) {
 	for _, c := range []struct {

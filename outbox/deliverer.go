@@ -41,6 +41,7 @@ type Deliverer struct {
 	signing chan struct{}                 // a place for each signature at once
 	well    *lru.Cache[string, time.Time] // hosts without remembered failures, and when that was seen
 	shown   *lru.Cache[string, shown]     // how hosts are asked
+	way     way                           // out of the network
 }
 
 // How the time of a Deliverer is divided.

@@ -61,6 +61,7 @@ func (d *Deliverer) post(ctx context.Context, j job, a *actor.Local, k knock, on
 		r.unsent = true
 		return r
 	}
+	began := d.now()
 	answered, err := d.Client.Post(ctx, j.Inbox, as2.MediaType, j.Body, func(req *http.Request) error {
 		defer release()
 		if err := ctx.Err(); err != nil {
@@ -73,9 +74,12 @@ func (d *Deliverer) post(ctx context.Context, j job, a *actor.Local, k knock, on
 		onWire()
 		return nil
 	})
+	if signed && ctx.Err() == nil {
+		d.way.note(ctx, began, d.now(), err, d.log())
+	}
 	if err != nil {
 		r.answer.err = reason(err)
-		r.unsent = ctx.Err() != nil && !signed
+		r.unsent = ctx.Err() != nil && !signed || r.noWay()
 		r.cut = ctx.Err() != nil && signed
 		return r
 	}

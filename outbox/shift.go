@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/panui/panui/actor"
+	"github.com/panui/panui/signing/egress"
 	"github.com/panui/panui/store"
 )
 
@@ -35,6 +36,9 @@ type speaker struct {
 	ctx    context.Context
 	cancel context.CancelFunc
 }
+
+// noWay says whether the outgoing proxy kept a job from its peer.
+func (r result) noWay() bool { return errors.Is(r.answer.err, egress.ErrProxy) }
 
 // line is the deliveries of one host: some being sent, others waiting their turn.
 type line struct {
@@ -148,12 +152,12 @@ func (s *shift) silence(id string) {
 
 // claim takes what is due and begins to send it. It returns how much it took.
 func (s *shift) claim(ctx context.Context) (int, error) {
-	room := s.d.Workers - s.held()
+	now := s.d.now()
+	room := min(s.d.Workers-s.held(), s.d.way.room(now))
 	if room <= 0 || len(s.speakers) == 0 {
-		s.dry = room > 0
+		s.dry = s.held() < s.d.Workers
 		return 0, nil
 	}
-	now := s.d.now()
 	deliveries, err := s.d.Store.Claim(ctx, store.Claim{
 		Actors: s.speaking(), Now: now, Lease: s.d.lease(), Limit: room, PerHost: s.d.perHost(), Except: s.busyHosts(),
 	})
@@ -243,6 +247,9 @@ func (s *shift) take(e event) {
 	}
 	e.result.Attempt, e.result.Fence = sent.Attempt, sent.Fence
 	s.finish(e.result)
+	if e.result.noWay() {
+		s.giveAllBack()
+	}
 	s.advance(sent.Host, l)
 }
 
@@ -290,6 +297,12 @@ func (s *shift) giveBack(host string, l *line, which func(job) bool) {
 	}
 }
 
+func (s *shift) giveAllBack() {
+	for host, l := range s.lines {
+		s.giveBack(host, l, func(job) bool { return true })
+	}
+}
+
 // finish keeps a result for the next flush.
 func (s *shift) finish(r result) {
 	if len(s.results) == 0 {
@@ -314,9 +327,7 @@ func (s *shift) complain(err error) {
 // all answers are written down.
 func (s *shift) end() {
 	defer s.cancel()
-	for host, l := range s.lines {
-		s.giveBack(host, l, func(job) bool { return true })
-	}
+	s.giveAllBack()
 	patience := time.AfterFunc(grace, s.cancel)
 	defer patience.Stop()
 	for s.open() > 0 {

@@ -59,6 +59,8 @@ func judge(a answer, t try, l limits.Limits) verdict {
 		return verdict{state: store.Pending, wait: min(backoff(t.attempt, t.roll), time.Hour)}
 	case errors.Is(a.err, errPanic):
 		return again(a, t, l, fewTries)
+	case errors.Is(a.err, egress.ErrProxyRefused):
+		return again(a, t, l, l.DeliveryTries) // by the agency's own rules, which say nothing about the server
 	case a.err != nil:
 		return judgeTrouble(a, t, l)
 	}

@@ -85,6 +85,8 @@ func TestWhatAnAnswerMeans(t *testing.T) {
 		{failing(reset), last, "failed, gone once it was for 720h0m0s, host ill"},
 		{failing(egress.ErrTimeout), third, "pending in 9m0s, host ill"},
 		{failing(egress.ErrForbidden), first, "failed"},
+		{failing(egress.ErrProxyRefused), first, "pending in 1m0s"},
+		{failing(egress.ErrProxyRefused), last, "failed"},
 		{failing(errPanic), first, "pending in 1m0s"},
 		{failing(errPanic), third, "failed"},
 		{failing(errSigning), last, "pending in 1h0m0s"},

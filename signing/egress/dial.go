@@ -1,14 +1,19 @@
 package egress
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
 	"net/netip"
+	"syscall"
 	"time"
 )
+
+// control judges an address before it is connected to, as net.Dialer.Control does.
+type control = func(network, address string, _ syscall.RawConn) error
 
 // dial connects to a host and port of a URL that was checked before.
 func (c *Client) dial(ctx context.Context, network, hostPort string) (net.Conn, error) {
@@ -16,15 +21,27 @@ func (c *Client) dial(ctx context.Context, network, hostPort string) (net.Conn, 
 	if err != nil {
 		return nil, err
 	}
-	dialer := &net.Dialer{Control: guard}
+	control := guard
 	if c.options.InsecureLoopback && isLoopback(host) {
-		dialer.Control = guardLoopback
+		control = guardLoopback
+	}
+	l := c.options.Limits
+	if c.proxy != nil && c.proxy.trusted {
+		return c.proxy.open(ctx, hostPort, l.HeaderTimeout)
 	}
 	addresses, err := c.lookup(ctx, host)
 	if err != nil {
 		return nil, err
 	}
-	return dialAny(ctx, dialer, network, addresses, port, c.options.Limits.DialTimeout)
+	if c.proxy == nil {
+		return dialAny(ctx, addresses, port, l.DialTimeout, func(ctx context.Context, to string, within time.Duration) (net.Conn, error) {
+			return (&net.Dialer{Control: control, Timeout: within}).DialContext(ctx, network, to)
+		})
+	}
+	if addresses, err = passed(addresses, port, control); err != nil {
+		return nil, err
+	}
+	return dialAny(ctx, addresses, port, l.DialTimeout+l.HeaderTimeout, c.proxy.open)
 }
 
 // lookup asks the DNS for a name as it is: the final dot keeps the system's
@@ -39,21 +56,26 @@ func (c *Client) lookup(ctx context.Context, host string) ([]netip.Addr, error) 
 }
 
 // dialAny tries one address after the other, each for its share of the time
-// left. It fails as forbidden only when no address was allowed: anything else may pass.
-func dialAny(ctx context.Context, d *net.Dialer, network string, addresses []netip.Addr, port string, within time.Duration) (net.Conn, error) {
+// left. It fails as forbidden only when no address was allowed: anything else may
+// pass. Without its proxy it tries no more.
+func dialAny(ctx context.Context, addresses []netip.Addr, port string, within time.Duration,
+	connect func(_ context.Context, to string, within time.Duration) (net.Conn, error)) (net.Conn, error) {
 	deadline := time.Now().Add(within)
 	var failed error
 	for i, address := range addresses {
-		d.Timeout = time.Until(deadline) / time.Duration(len(addresses)-i)
-		if d.Timeout <= 0 {
+		share := time.Until(deadline) / time.Duration(len(addresses)-i)
+		if share <= 0 {
 			break
 		}
-		conn, err := d.DialContext(ctx, network, net.JoinHostPort(address.Unmap().String(), port))
+		conn, err := connect(ctx, net.JoinHostPort(address.Unmap().String(), port), share)
 		if err == nil {
 			return conn, nil
 		}
-		if failed == nil || errors.Is(failed, ErrForbidden) {
+		if failed == nil || errors.Is(failed, ErrForbidden) || errors.Is(err, ErrProxy) {
 			failed = err
+		}
+		if errors.Is(err, ErrProxy) {
+			break
 		}
 	}
 	if failed == nil {
@@ -70,20 +92,30 @@ func (c *Client) dialTLS(ctx context.Context, network, hostPort string) (net.Con
 		return nil, err
 	}
 	host, _, _ := net.SplitHostPort(hostPort)
-	conn := tls.Client(plain, &tls.Config{
+	conn, err := handshake(ctx, plain, &tls.Config{
 		ServerName: host,
 		RootCAs:    c.options.RootCAs,
 		MinVersion: tls.VersionTLS12,
 		NextProtos: []string{"h2", "http/1.1"},
-	})
-	ctx, cancel := context.WithTimeout(ctx, c.options.Limits.TLSTimeout)
+	}, c.options.Limits.TLSTimeout)
+	switch {
+	case err == nil:
+		return conn, nil
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
+		return nil, err
+	}
+	return nil, fmt.Errorf("%w: %w", ErrTLS, err)
+}
+
+// handshake makes plain a TLS connection, or closes it. When the time was up
+// the error is that of the context.
+func handshake(ctx context.Context, plain net.Conn, config *tls.Config, within time.Duration) (net.Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
+	conn := tls.Client(plain, config)
 	if err := conn.HandshakeContext(ctx); err != nil {
 		plain.Close()
-		if ctx.Err() != nil {
-			return nil, err
-		}
-		return nil, fmt.Errorf("%w: %w", ErrTLS, err)
+		return nil, cmp.Or(ctx.Err(), err)
 	}
 	return conn, nil
 }

@@ -65,8 +65,8 @@ func (n *names) resolver(t *testing.T) *net.Resolver {
 	}}
 }
 
-// reply answers an A query from the list, and every other with nothing. A name
-// without answers gets no reply at all.
+// reply answers an A or AAAA query from the list, and every other with nothing. A
+// name without answers gets no reply at all.
 func (n *names) reply(query []byte) []byte {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -82,14 +82,17 @@ func (n *names) reply(query []byte) []byte {
 	}
 	m.Response, m.Authoritative = true, true
 	m.Additionals = nil
+	for text := range strings.FieldsSeq(left[0]) {
+		header := dnsmessage.ResourceHeader{Name: question.Name, Type: question.Type, Class: question.Class, TTL: 0}
+		switch address := netip.MustParseAddr(text); {
+		case question.Type == dnsmessage.TypeA && address.Is4():
+			m.Answers = append(m.Answers, dnsmessage.Resource{Header: header, Body: &dnsmessage.AResource{A: address.As4()}})
+		case question.Type == dnsmessage.TypeAAAA && address.Is6():
+			m.Answers = append(m.Answers, dnsmessage.Resource{Header: header, Body: &dnsmessage.AAAAResource{AAAA: address.As16()}})
+		}
+	}
 	if question.Type == dnsmessage.TypeA {
 		n.asked = append(n.asked, name)
-		for address := range strings.FieldsSeq(left[0]) {
-			m.Answers = append(m.Answers, dnsmessage.Resource{
-				Header: dnsmessage.ResourceHeader{Name: question.Name, Type: question.Type, Class: question.Class, TTL: 0},
-				Body:   &dnsmessage.AResource{A: netip.MustParseAddr(address).As4()},
-			})
-		}
 		if len(left) > 1 {
 			n.answers[name] = left[1:]
 		}
@@ -138,19 +141,21 @@ func TestDialTriesTheNextAddress(t *testing.T) {
 	require.NoError(t, err)
 	defer listener.Close()
 	_, port, _ := net.SplitHostPort(listener.Addr().String())
-	dialer := &net.Dialer{Control: guardLoopback}
+	connect := func(ctx context.Context, to string, within time.Duration) (net.Conn, error) {
+		return (&net.Dialer{Control: guardLoopback, Timeout: within}).DialContext(ctx, "tcp", to)
+	}
 	addresses := []netip.Addr{netip.MustParseAddr("10.0.0.1"), netip.MustParseAddr("127.0.0.9"), netip.MustParseAddr("127.0.0.1")}
-	conn, err := dialAny(t.Context(), dialer, "tcp", addresses, port, time.Second)
+	conn, err := dialAny(t.Context(), addresses, port, time.Second, connect)
 	require.NoError(t, err, "one is forbidden, one refuses, one answers")
 	conn.Close()
-	_, err = dialAny(t.Context(), dialer, "tcp", addresses[:2], port, time.Second)
+	_, err = dialAny(t.Context(), addresses[:2], port, time.Second, connect)
 	assert.Error(t, err)
 	assert.NotErrorIs(t, err, ErrForbidden, "the one that refuses may not do so tomorrow")
-	_, err = dialAny(t.Context(), dialer, "tcp", addresses[:1], port, time.Second)
+	_, err = dialAny(t.Context(), addresses[:1], port, time.Second, connect)
 	assert.ErrorIs(t, err, ErrForbidden)
-	_, err = dialAny(t.Context(), dialer, "tcp", nil, port, time.Second)
+	_, err = dialAny(t.Context(), nil, port, time.Second, connect)
 	assert.Error(t, err)
-	_, err = dialAny(t.Context(), dialer, "tcp", addresses, port, -1)
+	_, err = dialAny(t.Context(), addresses, port, -1, connect)
 	assert.Error(t, err)
 }
 

@@ -30,6 +30,11 @@ var (
 	ErrTimeout = errors.New("took too long")
 	// ErrTLS says that no trusted TLS connection came about.
 	ErrTLS = errors.New("no trusted TLS connection")
+	// ErrProxy says that the outgoing proxy does not serve: it is not there, wants
+	// other credentials, or does not speak HTTP. No server behind it is to blame.
+	ErrProxy = errors.New("outgoing proxy does not serve")
+	// ErrProxyRefused says that the outgoing proxy may not or will not connect to this server.
+	ErrProxyRefused = errors.New("outgoing proxy refused to connect")
 )
 
 // Options configure a Client. The zero value is safe for the public network.
@@ -38,6 +43,7 @@ type Options struct {
 	RootCAs   *x509.CertPool
 	Resolver  *net.Resolver // nil is the system's
 	Limits    limits.Limits // zero is limits.Default
+	Proxy     *Proxy        // the only way out of the network, where that is so; nil connects directly
 
 	// InsecureLoopback also allows plain http and any port on localhost and on
 	// loopback addresses written as such, for development and tests on one
@@ -49,6 +55,7 @@ type Options struct {
 // connections for the next request.
 type Client struct {
 	options   Options
+	proxy     *tunneller // nil connects directly
 	transport *http.Transport
 }
 
@@ -74,13 +81,17 @@ const (
 // whether it still lives.
 const pingAfter = 30 * time.Second
 
-// New returns a Client.
+// New returns a Client. It reaches nobody when Options.Check finds a mistake.
 func New(o Options) *Client {
 	if o.Limits == (limits.Limits{}) {
 		o.Limits = limits.Default()
 	}
 	o.UserAgent = cmp.Or(o.UserAgent, "panui")
 	c := &Client{options: o}
+	if o.Proxy != nil {
+		c.options.Proxy = nil
+		c.proxy = newTunneller(*o.Proxy, c.options)
+	}
 	c.transport = &http.Transport{
 		Proxy:                  nil,
 		DialContext:            c.dial,

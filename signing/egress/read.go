@@ -47,7 +47,7 @@ func (c *Client) readStart(answer *http.Response, u *url.URL) *Response {
 func classify(err error) error {
 	var timeout net.Error
 	switch {
-	case errors.Is(err, ErrForbidden), errors.Is(err, ErrTooBig), errors.Is(err, ErrTLS):
+	case errors.Is(err, ErrForbidden), errors.Is(err, ErrTooBig), errors.Is(err, ErrTLS), errors.Is(err, ErrProxy):
 		return err
 	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
 		return fmt.Errorf("%w: %w", ErrTimeout, err)
