@@ -147,6 +147,8 @@ var bounds = []bound{
 	{"outbox.deadFor", things, "how long a server must not have answered", "the followers behind it are forgotten"},
 	{"outbox.maxAnswer", characters, "what is kept of an error of a delivery", "cut"},
 	{"outbox.maxAnswers", things, "different answers that a receipt tells apart", "the rest is counted only"},
+	{"outbox.proxyRest", things, "how often an outgoing proxy that does not serve is tried", "deliveries wait, without a try being counted"},
+	{"signing/egress.tunnelsPerFamily", things, "addresses of IPv4, and of IPv6, of one name that an outgoing proxy is asked for", "the rest is not tried"},
 	{"signing/egress.keptOfPost", octets, "what is read of the answer to a delivery", "the rest is not read"},
 	{"signing/egress.idleConnections", things, "connections kept open for later", "closed"},
 	{"signing/egress.idleTimeout", things, "how long one is kept", "closed"},
