@@ -49,6 +49,7 @@ var exclusive = map[string][]string{
 	"github.com/dunglas/httpsfv":    {"signing"},
 	"github.com/go-ap/":             {"internal/as2", "inbox"},
 	"filippo.io/age":                {"signing/kit"},
+	"github.com/mr-tron/base58":     {"signing"},
 	"github.com/miekg/pkcs11":       {"signing/pkcs11"},
 	"encoding/xml":                  {"outbox/feed"}, // to bound what gofeed then reads
 	"image":                         {},

@@ -15,6 +15,7 @@ require (
 	github.com/microcosm-cc/bluemonday v1.0.27
 	github.com/miekg/pkcs11 v1.1.2
 	github.com/mmcdole/gofeed v1.4.2
+	github.com/mr-tron/base58 v1.2.0
 	github.com/ncruces/go-sqlite3 v0.37.0
 	github.com/stretchr/testify v1.12.1
 	go.uber.org/goleak v1.3.0

@@ -12,32 +12,33 @@ import (
 
 // ActorDocument is an actor of ours.
 type ActorDocument struct {
-	ID                        string    `json:"id"`
-	Type                      string    `json:"type"` // Organization, Service, Group, Application, Person
-	PreferredUsername         string    `json:"preferredUsername"`
-	WebFinger                 string    `json:"webfinger,omitzero"` // news@agency.govt.nz (FEP-2c59)
-	Name                      string    `json:"name,omitzero"`
-	NameMap                   LangMap   `json:"nameMap,omitzero"`
-	Summary                   string    `json:"summary,omitzero"` // HTML
-	SummaryMap                LangMap   `json:"summaryMap,omitzero"`
-	URL                       string    `json:"url,omitzero"` // on the host of the id, or Mastodon shows the id
-	Inbox                     string    `json:"inbox"`
-	Outbox                    string    `json:"outbox"`
-	Followers                 string    `json:"followers,omitzero"`
-	Following                 string    `json:"following,omitzero"`
-	Featured                  string    `json:"featured,omitzero"`
-	Endpoints                 Endpoints `json:"endpoints,omitzero"`
-	PublicKey                 PublicKey `json:"publicKey,omitzero"`
-	Icon                      Media     `json:"icon,omitzero"`
-	Image                     Media     `json:"image,omitzero"`
-	Attachment                []Field   `json:"attachment,omitzero"`
-	ManuallyApprovesFollowers bool      `json:"manuallyApprovesFollowers"` // always written
-	Discoverable              bool      `json:"discoverable"`              // always written
-	Indexable                 bool      `json:"indexable"`                 // always written (FEP-5feb)
-	AlsoKnownAs               []string  `json:"alsoKnownAs,omitzero"`
-	MovedTo                   string    `json:"movedTo,omitzero"`
-	AttributionDomains        []string  `json:"attributionDomains,omitzero"` // whose pages may name the actor as author
-	Published                 time.Time `json:"published,omitzero"`
+	ID                        string     `json:"id"`
+	Type                      string     `json:"type"` // Organization, Service, Group, Application, Person
+	PreferredUsername         string     `json:"preferredUsername"`
+	WebFinger                 string     `json:"webfinger,omitzero"` // news@agency.govt.nz (FEP-2c59)
+	Name                      string     `json:"name,omitzero"`
+	NameMap                   LangMap    `json:"nameMap,omitzero"`
+	Summary                   string     `json:"summary,omitzero"` // HTML
+	SummaryMap                LangMap    `json:"summaryMap,omitzero"`
+	URL                       string     `json:"url,omitzero"` // on the host of the id, or Mastodon shows the id
+	Inbox                     string     `json:"inbox"`
+	Outbox                    string     `json:"outbox"`
+	Followers                 string     `json:"followers,omitzero"`
+	Following                 string     `json:"following,omitzero"`
+	Featured                  string     `json:"featured,omitzero"`
+	Endpoints                 Endpoints  `json:"endpoints,omitzero"`
+	PublicKey                 PublicKey  `json:"publicKey,omitzero"`
+	AssertionMethod           []Multikey `json:"assertionMethod,omitzero"` // keys of proofs; always an array (FEP-521a)
+	Icon                      Media      `json:"icon,omitzero"`
+	Image                     Media      `json:"image,omitzero"`
+	Attachment                []Field    `json:"attachment,omitzero"`
+	ManuallyApprovesFollowers bool       `json:"manuallyApprovesFollowers"` // always written
+	Discoverable              bool       `json:"discoverable"`              // always written
+	Indexable                 bool       `json:"indexable"`                 // always written (FEP-5feb)
+	AlsoKnownAs               []string   `json:"alsoKnownAs,omitzero"`
+	MovedTo                   string     `json:"movedTo,omitzero"`
+	AttributionDomains        []string   `json:"attributionDomains,omitzero"` // whose pages may name the actor as author
+	Published                 time.Time  `json:"published,omitzero"`
 }
 
 // Endpoints are what the actors of a site share.
@@ -50,6 +51,14 @@ type PublicKey struct {
 	ID           string `json:"id"`
 	Owner        string `json:"owner"`
 	PublicKeyPem string `json:"publicKeyPem"`
+}
+
+// Multikey is a key for proofs as an actor lists it (W3C Controlled Identifiers 2.2.2).
+type Multikey struct {
+	ID                 string `json:"id"`
+	Type               string `json:"type"` // Multikey
+	Controller         string `json:"controller"`
+	PublicKeyMultibase string `json:"publicKeyMultibase"`
 }
 
 // Field is a row of a profile (FEP-fb2a). Value is HTML.

@@ -52,8 +52,8 @@ type embedded struct {
 // came, but for white space between tokens; if they are not JSON, Marshal fails.
 func Embedded(document []byte) Part {
 	for terms := range contexts {
-		if rest, ok := bytes.CutPrefix(document, contextMember(vocabulary(terms))); ok {
-			return embedded{raw: append(raw{'{'}, rest...), terms: vocabulary(terms)}
+		if rest, ok := bytes.CutPrefix(document, contextMember(terms)); ok {
+			return embedded{raw: append(raw{'{'}, rest...), terms: terms}
 		}
 	}
 	return raw(document)

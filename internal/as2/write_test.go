@@ -72,6 +72,15 @@ func agency() as2.ActorDocument {
 	}
 }
 
+// proving is an agency that lists a key for proofs.
+func proving() as2.ActorDocument {
+	a := agency()
+	a.AssertionMethod = []as2.Multikey{{
+		ID: a.ID + "#ed25519-key", Type: "Multikey", Controller: a.ID, PublicKeyMultibase: "z6MkrJVnaZkeFzdQyMZu1cgjg7k1pZZ6pvBQ7XJPt4swbTQ2",
+	}}
+	return a
+}
+
 // documents are one of each that we write, by the name of the golden file.
 func documents(t testing.TB) map[string]as2.Document {
 	grave := as2.Tombstone{ID: base + "object/1", Type: "Tombstone", FormerType: "Note", Deleted: time.Date(2026, 4, 1, 0, 0, 0, 0, time.UTC)}
@@ -97,12 +106,13 @@ func documents(t testing.TB) map[string]as2.Document {
 		Preview: as2.PostDocument{Type: "Note", ID: base + "object/2#preview", AttributedTo: base + "actor/news", Content: "<p>The hui is on</p>"},
 	}
 	return map[string]as2.Document{
-		"actor":     agency(),
-		"note":      post(),
-		"article":   article,
-		"tombstone": grave,
-		"create":    create,
-		"update":    activity(2, "Update", post()),
+		"actor":         agency(),
+		"actor-proving": proving(),
+		"note":          post(),
+		"article":       article,
+		"tombstone":     grave,
+		"create":        create,
+		"update":        activity(2, "Update", post()),
 		"update-actor": as2.ActivityDocument{
 			ID: base + "activity/3", Type: "Update", Actor: base + "actor/news", To: everyone, Object: agency(),
 		},
@@ -117,6 +127,7 @@ func documents(t testing.TB) map[string]as2.Document {
 		"featured":        as2.Collection{ID: base + "actor/news/featured", Type: "OrderedCollection", TotalItems: 1, OrderedItems: []as2.Part{post()}},
 		"following":       as2.Collection{ID: base + "actor/news/following", Type: "OrderedCollection", OrderedItems: []as2.Part{}},
 		"empty-last-page": as2.CollectionPage{ID: base + "object/1/replies?page=9", Type: "OrderedCollectionPage", PartOf: base + "object/1/replies"},
+		"mixed-proving":   as2.Collection{ID: base + "x", Type: "OrderedCollection", TotalItems: 2, OrderedItems: []as2.Part{post(), proving()}},
 		"mixed":           as2.Collection{ID: base + "x", Type: "OrderedCollection", TotalItems: 2, OrderedItems: []as2.Part{post(), agency()}},
 	}
 }
@@ -208,7 +219,7 @@ func undefinedTerms(t testing.TB, b []byte, contexts []any) []string {
 					walk(member)
 				}
 			}
-			if name, _ := v["type"].(string); name == "Hashtag" || name == "PropertyValue" {
+			if name, _ := v["type"].(string); name == "Hashtag" || name == "PropertyValue" || name == "Multikey" {
 				if !defined[name] {
 					undefined[name] = true
 				}

@@ -89,6 +89,7 @@ var bounds = []bound{
 	{"internal/as2.maxWork", things, "comparisons that go-ap would make to read a document for a policy", "the policy is not asked and counts as Hold"},
 	{"internal/as2.maxKeys", things, "keys that an actor lists; Mastodon reads as many", "the actor is refused, detail `as2-keys`"},
 	{"signing.maxWish", octets, "the Accept-Signature of an answer to a delivery", "it is ignored"},
+	{"signing.maxMultikey", characters, "the Multikey that a peer lists; more than RSA with 8192 bits needs", "the key is refused"},
 	{"signing.maxPublicPEM", octets, "the PEM of a peer's key; several times that of RSA with 8192 bits", "the key is refused"},
 	{"inbox.maxReported", things, "things that one report may name and that are looked up", "the rest is not looked at"},
 	{"inbox.Patience", things, "how long an agency's policy may think", "it counts as Hold"},
