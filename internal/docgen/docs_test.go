@@ -172,3 +172,30 @@ func TestNumbersAsPeopleWriteThem(t *testing.T) {
 		assert.Equal(t, want, got)
 	}
 }
+
+// An advisory whose row cannot be read as text would be missing from the page.
+func TestAdvisoriesAreReadAsTheyAreWritten(t *testing.T) {
+	read := func(table string) ([]advisory, error) {
+		file, err := parser.ParseFile(token.NewFileSet(), "x_test.go", `package p
+var media = absent{feature: "remote " + "media"}
+var table = []advisory{`+table+`}`, 0)
+		require.NoError(t, err)
+		p := newPkg(".")
+		p.tests["x_test.go"] = file
+		return advisories(p)
+	}
+	found, err := read(`
+		{known: "CVE-2", row: row{id: "A10", must: "no " + "effect", tries: two()}},
+		{known: "CVE-1 of X (a/b)", absent: []absent{media}, row: row{id: "A9", must: "none"}},`)
+	require.NoError(t, err)
+	assert.Equal(t, []advisory{{"A9", "CVE-1 of X (a/b)", "none", []string{"remote media"}}, {"A10", "CVE-2", "no effect", nil}}, found)
+	assert.Equal(t, "A9_CVE-1_of_X_a_b_", found[0].test())
+
+	for _, wrong := range []string{
+		`{known: name, row: row{id: "A1", must: "x"}}`, `{known: "x", row: row{id: "A1", must: words()}}`,
+		`{known: "x", row: row{id: "?", must: "x"}}`, `{known: "x", absent: []absent{other}, row: row{id: "A1", must: "x"}}`,
+	} {
+		_, err := read(wrong)
+		assert.ErrorContains(t, err, "write id, known and must as texts", wrong)
+	}
+}

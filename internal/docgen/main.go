@@ -1,6 +1,6 @@
 // Docgen writes the tables in docs/security that say what the code says: every
-// bound, every reason for a refusal, every line of the log and every kind of
-// journal entry. In the root of the module:
+// bound, every reason for a refusal, every line of the log, every kind of journal
+// entry and every advisory that is tested. In the root of the module:
 //
 //	go generate .
 //
@@ -43,7 +43,8 @@ type table func(library) (string, error)
 
 // pages are the pages with generated parts, each part under its name.
 var pages = map[string]map[string]table{
-	"docs/security/limits.md": {"limits": limitsTable, "bounds": boundsTable},
+	"docs/security/advisories.md": {"advisories": advisoriesTable},
+	"docs/security/limits.md":     {"limits": limitsTable, "bounds": boundsTable},
 	"docs/security/events.md": {
 		"refusals": refusalsTable, "documents": documentsTable, "outcomes": outcomesTable,
 		"messages": messagesTable, "journal": journalTable,

@@ -15,10 +15,11 @@ import (
 // library is the source of the packages that an agency's website runs, by folder.
 type library map[string]*pkg
 
-// pkg is the source of one package without its tests.
+// pkg is the source of one package.
 type pkg struct {
 	folder    string
 	files     []*ast.File
+	tests     map[string]*ast.File // by file, of the root only
 	constants map[string]constant
 	variables map[string]ast.Expr
 	functions map[string][]*ast.FuncDecl // functions and methods by name
@@ -53,7 +54,7 @@ func load(root string) (library, error) {
 			return err
 		case d.IsDir() && name != "." && (aside[name] || isHidden(d.Name())):
 			return filepath.SkipDir
-		case d.IsDir() || !strings.HasSuffix(name, ".go") || strings.HasSuffix(name, "_test.go"):
+		case d.IsDir() || !strings.HasSuffix(name, ".go") || strings.HasSuffix(name, "_test.go") && strings.Contains(name, "/"):
 			return nil
 		}
 		file, err := parser.ParseFile(files, path, nil, parser.ParseComments|parser.SkipObjectResolution)
@@ -63,6 +64,10 @@ func load(root string) (library, error) {
 		folder := filepath.ToSlash(filepath.Dir(name))
 		if found[folder] == nil {
 			found[folder] = newPkg(folder)
+		}
+		if strings.HasSuffix(name, "_test.go") {
+			found[folder].tests[name] = file
+			return nil
 		}
 		found[folder].add(file)
 		return nil
@@ -75,7 +80,7 @@ func isHidden(folder string) bool {
 }
 
 func newPkg(folder string) *pkg {
-	return &pkg{folder: folder, constants: map[string]constant{}, variables: map[string]ast.Expr{}, functions: map[string][]*ast.FuncDecl{}}
+	return &pkg{folder: folder, tests: map[string]*ast.File{}, constants: map[string]constant{}, variables: map[string]ast.Expr{}, functions: map[string][]*ast.FuncDecl{}}
 }
 
 func (p *pkg) add(file *ast.File) {
