@@ -196,3 +196,24 @@ func first(f *ast.File, find func(ast.Node) string) (found string) {
 	}
 	return found
 }
+
+// fetching finds a file that can ask other servers and has a text with the piece in it.
+func fetching(piece string) check {
+	return func(s source) string {
+		if !slices.Contains(imports(s.ast), module+"/signing/egress") {
+			return ""
+		}
+		return naming(piece)(s)
+	}
+}
+
+// pastTheGuard finds what reaches the network outside of the packages that may.
+func pastTheGuard(s source) string {
+	for _, name := range selectors(s.ast) {
+		packages, guarded := calls[name]
+		if kind, _, _ := strings.Cut(name, "."); guarded && slices.Contains([]string{"net", "http", "tls"}, kind) && !slices.Contains(packages, s.pkg) {
+			return "uses " + name
+		}
+	}
+	return ""
+}

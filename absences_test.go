@@ -43,6 +43,10 @@ var forTests = []string{"actor/actortest", "store/storetest", "store/storetest/m
 
 // Features that were left out (docs/design.md, decision 13), in the order of the alphabet.
 var (
+	addressHelpers = absent{
+		feature: "judging addresses by methods of net/netip, which know few of the special networks, instead of the table",
+		missing: in("signing/egress", calling(".IsPrivate", ".IsGlobalUnicast", ".IsLinkLocalUnicast", ".IsMulticast", ".IsUnspecified", ".IsInterfaceLocalMulticast")),
+	}
 	archives = absent{
 		feature: "archives of an account, and importing or exporting one",
 		routes:  []string{"/ap/actors/news/archive", "/ap/actors/news/export", "/ap/import"},
@@ -59,6 +63,10 @@ var (
 	collections = absent{
 		feature: "reading collections of others: outboxes, followers, threads",
 		missing: reading("next", "first", "last", "items", "orderedItems", "outbox", "followers", "following", "replies", "shares", "likes", "featured"),
+	}
+	decompression = absent{
+		feature: "inflating what others send",
+		missing: importing("compress", "github.com/klauspost/compress", "github.com/andybalholm/brotli"),
 	}
 	directMessages = absent{
 		feature: "sending messages that are not for everybody",
@@ -125,9 +133,17 @@ var (
 		feature: "following an actor to where it moved",
 		missing: anyOf(in("inbox", importing(module+"/signing/egress")), saying("outbox", "Move")),
 	}
+	nodeInfoOfOthers = absent{
+		feature: "asking servers what software they run (NodeInfo)",
+		missing: fetching("nodeinfo"),
+	}
 	objectFetching = absent{
 		feature: "fetching posts of others: of Announces, parents, quotes and links",
 		missing: anyOf(in("inbox", importing(module+"/signing/egress", module+"/webfinger")), in("outbox", calling("Client.Get"))),
+	}
+	otherWaysOut = absent{
+		feature: "a way to other servers beside package egress",
+		missing: anyOf(pastTheGuard, naming("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")),
 	}
 	otherProtocols = absent{
 		feature: "protocols before ActivityPub: OStatus, Salmon, PubSubHubbub, diaspora*",
@@ -173,6 +189,15 @@ var (
 		feature: "Add, Remove, Invite, Join, Offer, View and other activities beside those of the authority table",
 		missing: saying("inbox", "Add", "Remove", "Invite", "Join", "Leave", "Offer", "View", "Dislike", "Listen", "Read", "Arrive", "Travel", "Ignore", "TentativeAccept", "TentativeReject"),
 	}
+	webmentions = absent{
+		feature: "Webmention and pingback: fetching a page because somebody names it",
+		routes:  []string{"/webmention", "/ap/webmention", "/xmlrpc.php"},
+		missing: naming("webmention", "pingback"),
+	}
+	xmlOfOthers = absent{
+		feature: "reading XML, but for the agency's own feed",
+		missing: anyOf(importing("encoding/xml"), naming("<!DOCTYPE", "<!ENTITY")),
+	}
 	uploads = absent{
 		feature: "taking files from people",
 		routes:  []string{"/api/v2/media", "/ap/upload"},
@@ -185,9 +210,11 @@ var added = []struct {
 	absent
 	file, code string
 }{
+	{addressHelpers, "signing/egress/x.go", `func f(a A) bool { return a.Unmap().IsPrivate() }`},
 	{archives, "store/x.go", `import "archive/zip"`},
 	{browserSessions, "inbox/x.go", `import "net/http"; var _ = http.Cookie{}`},
 	{collections, "internal/as2/x.go", "type w struct { Next string `json:\"next\"` }"},
+	{decompression, "inbox/x.go", `import "compress/gzip"`},
 	{directMessages, "internal/as2/documents.go", "type d struct { Bto string `json:\"bto,omitempty\"` }"},
 	{emoji, "inbox/x.go", `var _ = map[string]int{"EmojiReact": 1}`},
 	{followerSync, "outbox/x.go", `const h = "Collection-Synchronization"`},
@@ -202,7 +229,9 @@ var added = []struct {
 	{markdown, "internal/as2/x.go", "type w struct { Source string `json:\"source\"` }"},
 	{mediaProxy, "outbox/x.go", `import ("net/http"; "github.com/panui/panui/signing/egress"); func f(w http.ResponseWriter, c egress.Client) {}`},
 	{moves, "outbox/x.go", `var t = "Move"`},
+	{nodeInfoOfOthers, "webfinger/x.go", `import "github.com/panui/panui/signing/egress"; const p = "/.well-known/nodeinfo"`},
 	{objectFetching, "outbox/x.go", `func (d Deliverer) f() { d.Client.Get(nil, "", "", nil) }`},
+	{otherWaysOut, "webfinger/x.go", `import "net/http"; var _ = http.Client{}`},
 	{otherProtocols, "webfinger/x.go", `const rel = "salmon"`},
 	{polls, "internal/as2/x.go", "type w struct { OneOf []string `json:\"oneOf\"` }"},
 	{quotes, "inbox/x.go", `func f(t string) bool { return t == "QuoteRequest" }`},
@@ -213,6 +242,8 @@ var added = []struct {
 	{timelines, "store/ops.go", `type PutFollowing struct{}`},
 	{translation, "inbox/x.go", `const u = "https://api.deepl.com"`},
 	{unknownActivities, "inbox/x.go", `func f(t string) { switch t { case "Add": } }`},
+	{webmentions, "outbox/x.go", `const rel = "webmention"`},
+	{xmlOfOthers, "webfinger/x.go", `import "encoding/xml"`},
 	{uploads, "inbox/x.go", `func f(r R) { r.FormFile("x") }`},
 }
 

@@ -1,5 +1,7 @@
 package panui_test
 
+import "slices"
+
 func advisoriesHtoL() []advisory {
-	return nil
+	return slices.Concat(advisoriesH())
 }

@@ -136,6 +136,16 @@ func forged(body string, f forge) writes {
 	}
 }
 
+// keyed is a letter of alice whose key is said to lie somewhere else.
+func keyed(keyID string) writes { return forged(aliceReplies, forge{keyID: keyID}) }
+
+// keyedAt is one whose key is said to lie at a name with these answers of the DNS.
+func keyedAt(answers ...string) writes {
+	return func(w *world) letter {
+		return w.letter(aliceReplies, forge{keyID: "https://" + w.names.teach(answers...) + "/users/mallory#main-key"})
+	}
+}
+
 // headed is an honest letter of alice with some header lines replaced after it was signed.
 func headed(lines ...string) writes {
 	return func(w *world) letter {

@@ -31,6 +31,7 @@ type peer struct {
 	accepted atomic.Int64
 	mu       sync.Mutex
 	pages    map[string]http.HandlerFunc // by path
+	asked    []*http.Request             // in their order, without bodies
 }
 
 // newPeer starts a peer on a loopback address of its own, which not every system has.
@@ -71,12 +72,20 @@ func (p *peer) serve(path string, page http.HandlerFunc) {
 func (p *peer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	p.mu.Lock()
 	page := p.pages[r.URL.RequestURI()]
+	p.asked = append(p.asked, r)
 	p.mu.Unlock()
 	if page == nil {
 		http.NotFound(w, r)
 		return
 	}
 	page(w, r)
+}
+
+// requests are what was asked so far.
+func (p *peer) requests() []*http.Request {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Clone(p.asked)
 }
 
 // document is a page of ActivityPub.
@@ -112,10 +121,11 @@ func pemOf(key crypto.PublicKey) string {
 }
 
 // names is a DNS without a socket. Each lookup of a name gets the next of its
-// answers, and the last of them from then on; a name without any gets no reply.
+// answers, of one or more addresses, and the last of them from then on; a name
+// without any gets no reply.
 type names struct {
 	mu      sync.Mutex
-	answers map[string][]string // addresses by name with a final dot
+	answers map[string][]string // addresses, with blanks between them, by name with a final dot
 	asked   []string
 	waiting []net.Conn // for replies that never come
 	closed  bool
@@ -178,15 +188,29 @@ func (n *names) reply(query []byte) []byte {
 		return nil
 	}
 	m.Response, m.Authoritative, m.Additionals = true, true, nil
+	for address := range strings.FieldsSeq(left[0]) {
+		header := dnsmessage.ResourceHeader{Name: question.Name, Type: question.Type, Class: question.Class}
+		switch ip := netip.MustParseAddr(address); {
+		case ip.Is4() && question.Type == dnsmessage.TypeA:
+			m.Answers = append(m.Answers, dnsmessage.Resource{Header: header, Body: &dnsmessage.AResource{A: ip.As4()}})
+		case ip.Is6() && question.Type == dnsmessage.TypeAAAA:
+			m.Answers = append(m.Answers, dnsmessage.Resource{Header: header, Body: &dnsmessage.AAAAResource{AAAA: ip.As16()}})
+		}
+	}
 	if question.Type == dnsmessage.TypeA {
-		m.Answers = []dnsmessage.Resource{{
-			Header: dnsmessage.ResourceHeader{Name: question.Name, Type: question.Type, Class: question.Class},
-			Body:   &dnsmessage.AResource{A: netip.MustParseAddr(left[0]).As4()},
-		}}
 		n.answers[question.Name.String()] = left[min(1, len(left)-1):]
 	}
 	packed, _ := m.Pack()
 	return packed
+}
+
+// teach makes a name, under no domain that was asked before, with these answers.
+func (n *names) teach(answers ...string) string {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	name := fmt.Sprintf("evil%d.test", len(n.answers))
+	n.answers[name+"."] = answers
+	return name
 }
 
 // lookups are the names that were asked for.

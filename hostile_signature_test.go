@@ -56,7 +56,6 @@ func signatureCorpus() []row {
 			return w.letter(aliceReplies, forge{head: []string{"Digest: " + digest(w.fill(aliceReplies))}})
 		}
 	}
-	keyed := func(keyID string) writes { return forged(aliceReplies, forge{keyID: keyID}) }
 	return []row{
 		{id: "B039", must: "not signed: 401", tries: []try{
 			{"no Signature", headed("Signature:"), 401, "signature-missing", 0},

@@ -202,24 +202,44 @@ func badCertificates(t *testing.T, w *world) {
 	assert.Equal(t, http.StatusAccepted, got.status, "and a good certificate is one")
 }
 
-func falseFingers(t *testing.T, w *world) {
+// fingers is a server of mallory's that is asked for handles over https.
+type fingers struct {
+	client          *egress.Client
+	domain, mallory string
+	answer          http.HandlerFunc
+	asked           []*http.Request
+}
+
+// newFingers starts one. The world is replaced by one that trusts it.
+func newFingers(t *testing.T, w *world) *fingers {
 	ca := newAuthority(t)
-	w = trusting(t, w, ca)
-	var jrd http.HandlerFunc
-	host := serveTLS(t, ca.issue(t, forEvil()), http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) { jrd(rw, r) }))
-	domain := strings.TrimPrefix(host, "https://")
-	mallory := host + "/users/mallory"
-	self := func(href string) string {
-		return `{"rel":"self","type":"application/activity+json","href":"` + href + `"}`
-	}
-	descriptor := func(subject string, links ...string) http.HandlerFunc {
-		return page("application/jrd+json", `{"subject":"acct:`+subject+`","links":[`+strings.Join(links, ",")+`]}`)
-	}
-	client := egress.New(egress.Options{RootCAs: ca.pool(), InsecureLoopback: true})
-	defer client.CloseIdle()
+	*w = *trusting(t, w, ca)
+	f := &fingers{answer: http.NotFound}
+	host := serveTLS(t, ca.issue(t, forEvil()), http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		f.asked = append(f.asked, r)
+		f.answer(rw, r)
+	}))
+	f.domain, f.mallory = strings.TrimPrefix(host, "https://"), host+"/users/mallory"
+	f.client = egress.New(egress.Options{RootCAs: ca.pool(), InsecureLoopback: true})
+	t.Cleanup(f.client.CloseIdle)
+	return f
+}
+
+// self is a link to an actor.
+func (f *fingers) self(href string) string {
+	return `{"rel":"self","type":"application/activity+json","href":"` + href + `"}`
+}
+
+func (f *fingers) descriptor(subject string, links ...string) http.HandlerFunc {
+	return page("application/jrd+json", `{"subject":"acct:`+subject+`","links":[`+strings.Join(links, ",")+`]}`)
+}
+
+func falseFingers(t *testing.T, w *world) {
+	f := newFingers(t, w)
+	domain, mallory, client, self, descriptor := f.domain, f.mallory, f.client, f.self, f.descriptor
 	remote := actor.Remote{Actor: as2.Actor{ID: mallory, PreferredUsername: "mallory"}}
 
-	jrd = descriptor("mallory@"+domain, self(mallory))
+	f.answer = descriptor("mallory@"+domain, self(mallory))
 	handle, err := webfinger.Verify(t.Context(), client, remote)
 	require.NoError(t, err)
 	assert.Equal(t, "mallory@"+domain, handle.String(), "an honest answer is believed")
@@ -240,23 +260,21 @@ func falseFingers(t *testing.T, w *world) {
 		"a redirect":                  http.RedirectHandler(w.evil.url, http.StatusFound).ServeHTTP,
 		"nobody":                      http.NotFound,
 	} {
-		jrd = answer
+		f.answer = answer
 		handle, err := webfinger.Verify(t.Context(), client, remote)
 		assert.Error(t, err, name)
 		assert.Empty(t, handle, name)
 	}
 
 	// The inbox shows who wrote under the host of the id, and asks no WebFinger.
-	asked := 0
-	jrd = func(rw http.ResponseWriter, r *http.Request) {
-		if asked++; r.URL.Path == webfinger.Path {
-			t.Error("asked for a handle")
-		}
+	f.asked = nil
+	f.answer = func(rw http.ResponseWriter, r *http.Request) {
 		document(strings.Replace(me(mallory), `"preferredUsername":"mallory"`, `"preferredUsername":"minister@our.test","webfinger":"minister@our.test"`, 1))(rw, r)
 	}
 	letter := w.letter(strings.ReplaceAll(malloryReplies, "{mallory}", mallory), forge{by: "mallory", keyID: mallory + "#main-key"})
 	require.Equal(t, http.StatusAccepted, w.send(letter.wire()).status)
-	assert.Equal(t, 1, asked)
+	require.Len(t, f.asked, 1)
+	assert.Equal(t, "/users/mallory", f.asked[0].URL.Path, "it asks no WebFinger")
 	replies, _, err := w.site.Moderator().Received(t.Context(), store.Held, inbox.Page{Limit: 1})
 	require.NoError(t, err)
 	assert.Equal(t, mallory, replies[0].From)

@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/ncruces/go-sqlite3/driver"
 	"github.com/stretchr/testify/assert"
@@ -161,6 +162,19 @@ func (w *world) host() string {
 }
 
 func (w *world) fill(s string) string { return w.words.Replace(s) }
+
+// deliver has the site send until everything that waits was tried.
+func (w *world) deliver() {
+	w.Helper()
+	ctx, end := context.WithCancel(w.Context())
+	ran := make(chan error, 1)
+	go func() { ran <- w.site.Run(ctx) }()
+	require.Eventually(w, func() bool {
+		return !slices.ContainsFunc(w.queue(), func(d store.Delivery) bool { return d.State == store.Pending && d.Attempt == 0 })
+	}, patience, 5*time.Millisecond)
+	end()
+	require.NoError(w, <-ran)
+}
 
 // often is how many times something is repeated that only shows by number: all of
 // them in memory, a tenth where each waits for a disk and the number shows the same.
