@@ -178,7 +178,7 @@ func advisoriesH() []advisory {
 			must:  "what net/netip calls global unicast is not: a table of networks decides, and the guard asks none of those methods",
 			tries: []try{leadsTo("10.0.0.1"), leadsTo("100.64.0.1"), leadsTo("64:ff9b::1"), leadsTo("2002::1"), leadsTo("fec0::1"), leadsTo("::127.0.0.1")},
 			test:  func(t *testing.T, _ *world) { addressHelpers.check(t) }}},
-		{known: "libc numeric hosts of Go with cgo", row: row{id: "H26", scene: public, test: numericHandles,
+		{known: "libc numeric hosts (measured) of Go with cgo", row: row{id: "H26", scene: public, test: numericHandles,
 			must:  "a host that the C library would read as an address is refused by how it is written, so no resolver is asked, whichever there is",
 			tries: []try{never("https://0/k"), never("https://127.1/k"), never("https://0x7f.1/k"), never("https://2130706433/k"), never("https://017700000001/k"), never("https://1.2.3.0x4/k")}}},
 		{known: "Pleroma 1.0.0 of Pleroma", absent: []absent{linkPreviews, htmlDiscovery, objectFetching},
