@@ -151,7 +151,7 @@ func advisoriesH() []advisory {
 				}
 				assert.Equal(t, []string{"Check", "CloseIdle", "Get", "Post"}, methods, "another way to ask needs its own try here")
 			}}},
-		{known: "owncast#5121 of Owncast", row: row{id: "H21", scene: public,
+		{known: "owncast#5121; owncast#4755 review of Owncast", row: row{id: "H21", scene: public,
 			must: "a key id on this machine or inside the network: 401 without a connection, whoever asks; a follower whose inbox is inside: not one",
 			tries: []try{never("http://127.0.0.1:6379/"), never("https://127.0.0.1:6379/"), never("https://10.0.0.1/#k"), leadsTo("10.0.0.1"),
 				{"unsigned", changed(func(w *world, l letter) letter {

@@ -56,6 +56,13 @@ func (l letter) plus(lines ...string) letter {
 	return l
 }
 
+// chunk frames the body as one chunk, which may then be of any length.
+func (l letter) chunk() letter {
+	l = l.with("Content-Length:", "Transfer-Encoding: chunked")
+	l.body = fmt.Sprintf("%x\r\n%s\r\n0\r\n\r\n", len(l.body), l.body)
+	return l
+}
+
 // field returns the value of the first field with the name.
 func (l letter) field(name string) string {
 	for _, line := range l.head {

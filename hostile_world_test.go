@@ -21,6 +21,7 @@ import (
 
 	"github.com/panui/panui"
 	"github.com/panui/panui/actor"
+	"github.com/panui/panui/inbox"
 	"github.com/panui/panui/internal/limits"
 	"github.com/panui/panui/outbox"
 	"github.com/panui/panui/signing"
@@ -44,6 +45,7 @@ type world struct {
 	victim, evil *peer
 	names        *names
 	log          *ledger
+	said         int // by mallory
 	words        *strings.Replacer
 }
 
@@ -203,6 +205,29 @@ func (w *world) received(q store.ReceivedQuery) []store.Received {
 	rows, err := w.store.Received(context.Background(), q)
 	require.NoError(w, err)
 	return rows
+}
+
+// heard are the replies that wait for a person, newest first, as a person reads them.
+func (w *world) heard() []inbox.Reply {
+	w.Helper()
+	replies, _, err := w.site.Moderator().Received(context.Background(), store.Held, inbox.Page{Limit: 1000})
+	require.NoError(w, err)
+	return replies
+}
+
+// hears lets mallory reply, with more members of the object, and returns that as a person reads it.
+func (w *world) hears(content, more string) inbox.Reply {
+	w.Helper()
+	w.said++
+	id := fmt.Sprint("{mallory}/notes/", w.said)
+	written, err := json.Marshal(content)
+	require.NoError(w, err)
+	body := `{"id":"` + id + `#create","type":"Create","actor":"{mallory}","to":["{public}"],"object":{"id":"` + id + `","type":"Note","attributedTo":"{mallory}","inReplyTo":"{post}","to":["{public}"],` + more + `"content":` + string(written) + `}}`
+	require.Equal(w, http.StatusAccepted, w.send(w.letter(body, forge{by: "mallory"}).wire()).status, content)
+	replies, _, err := w.site.Moderator().Received(context.Background(), store.Held, inbox.Page{Limit: 1})
+	require.NoError(w, err)
+	require.Equal(w, w.fill(id), replies[0].ID)
+	return replies[0]
 }
 
 // followers are the ids of those who follow.
