@@ -31,7 +31,7 @@ var floors = [][]string{
 	{"store/storetest/mutate"},
 	{"signing/egress"},
 	{"signing"},
-	{"actor", "signing/kit", "signing/pkcs11"},
+	{"actor", "signing/kit", "signing/pkcs11", "signing/proof"},
 	{"webfinger"},
 	{"inbox", "outbox", "actor/actortest"},
 	{"outbox/feed", "internal/docgen"},
@@ -49,7 +49,8 @@ var exclusive = map[string][]string{
 	"github.com/dunglas/httpsfv":    {"signing"},
 	"github.com/go-ap/":             {"internal/as2", "inbox"},
 	"filippo.io/age":                {"signing/kit"},
-	"github.com/mr-tron/base58":     {"signing"},
+	"github.com/mr-tron/base58":     {"signing", "signing/proof"},
+	"github.com/gowebpki/jcs":       {"signing/proof"},
 	"github.com/miekg/pkcs11":       {"signing/pkcs11"},
 	"encoding/xml":                  {"outbox/feed"}, // to bound what gofeed then reads
 	"image":                         {},

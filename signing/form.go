@@ -3,7 +3,6 @@ package signing
 import (
 	"cmp"
 	"crypto/ed25519"
-	"crypto/rand"
 	"encoding/base64"
 	"fmt"
 	"net/http"
@@ -124,7 +123,7 @@ func (k *Key) SignRFC9421(wish Wish, r *http.Request, body []byte, keyID string,
 	if err != nil {
 		return fmt.Errorf("signing: sign for %s: %w", r.URL.Host, err)
 	}
-	signature, err := k.signer().Sign(rand.Reader, base)
+	signature, err := k.SignMessage(base)
 	if err != nil {
 		return fmt.Errorf("signing: sign for %s: %w", r.URL.Host, err)
 	}
@@ -137,7 +136,7 @@ func (k *Key) SignRFC9421(wish Wish, r *http.Request, body []byte, keyID string,
 	label := cmp.Or(wish.Label, "sig1")
 	r.Header.Set("Date", date)
 	r.Header.Set("Signature-Input", label+"="+params.text)
-	r.Header.Set("Signature", label+"="+bytesItem(signature.Blob))
+	r.Header.Set("Signature", label+"="+bytesItem(signature))
 	return nil
 }
 

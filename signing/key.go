@@ -5,6 +5,7 @@ package signing
 import (
 	"crypto"
 	"crypto/ed25519"
+	"crypto/rand"
 	"crypto/rsa"
 	"crypto/sha256"
 	"crypto/x509"
@@ -73,6 +74,17 @@ func (k *Key) PublicPEM() string {
 func (k *Key) Fingerprint() string {
 	sum := sha256.Sum256(k.der)
 	return "sha256:" + hex.EncodeToString(sum[:])
+}
+
+// SignMessage signs a message as it is, which is no HTTP request: Ed25519 (RFC
+// 8032), or RSASSA-PKCS1-v1_5 with SHA-256 (RFC 8017). Whoever may call it may sign
+// anything as the actor.
+func (k *Key) SignMessage(message []byte) ([]byte, error) {
+	signature, err := k.signer().Sign(rand.Reader, message)
+	if err != nil {
+		return nil, err
+	}
+	return signature.Blob, nil
 }
 
 // sha2Signer lets go-fed/httpsig use any crypto.Signer: of its two ways in, the
