@@ -31,6 +31,7 @@ var floors = [][]string{
 	{"store/storetest/mutate"},
 	{"signing/egress"},
 	{"signing"},
+	{"signing/knock"},
 	{"actor", "signing/kit", "signing/pkcs11", "signing/proof"},
 	{"webfinger"},
 	{"inbox", "outbox", "actor/actortest"},

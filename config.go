@@ -16,6 +16,7 @@ import (
 	"github.com/panui/panui/outbox"
 	"github.com/panui/panui/signing"
 	"github.com/panui/panui/signing/egress"
+	"github.com/panui/panui/signing/knock"
 	"github.com/panui/panui/store"
 	"github.com/panui/panui/webfinger"
 )
@@ -104,14 +105,16 @@ func (c Config) compose(urls actor.URLs, actors []*actor.Local) (*Site, error) {
 		options.UserAgent = "panui/" + Version + " (+" + c.BaseURL + ")"
 	}
 	client := egress.New(options)
+	forms := &knock.Forms{Store: c.Store, Now: c.Now}
 	speaker := actors[0]
 	resolver := &actor.Resolver{
 		Client: client, Policy: c.Keys, Ours: urls.Owns, Blocked: c.Blocked, Now: c.Now,
-		Sign: func(r *http.Request) error {
-			return speaker.Profile.Key.Sign(r, nil, speaker.KeyID, c.now())
+		Forms: forms,
+		Sign: func(k knock.Knock, r *http.Request) error {
+			return speaker.Profile.Key.SignAs(k.Form, k.Wish, r, nil, speaker.KeyID, c.now())
 		},
 	}
-	deliverer := &outbox.Deliverer{Store: c.Store, Client: client, Actors: actors, Signers: c.Signers, Now: c.Now, Log: c.Log}
+	deliverer := &outbox.Deliverer{Store: c.Store, Client: client, Forms: forms, Actors: actors, Signers: c.Signers, Now: c.Now, Log: c.Log}
 	said := &outbox.Handler{Store: c.Store, Actors: actors, URLs: urls, Now: c.Now, Log: c.Log}
 	finger, err := webfinger.NewHandler(webfinger.Config{URLs: urls, Actors: actors, Aliases: c.Aliases, Version: Version, Posts: c.posts(actors)})
 	if err != nil {

@@ -22,17 +22,20 @@ func TestEveryFormOfSignatureIsServed(t *testing.T) {
 		for _, kind := range []struct {
 			name       string
 			signatures actortest.Signatures
+			guarded    bool     // nothing is shown to who does not sign
 			taken      []string // algorithms of the Accept, the Create and the Update, with those refused
 			remembered string
 		}{
-			{"only draft-cavage", actortest.CavageAlone, []string{"202 " + old, "202 " + old, "202 " + old}, ""},
-			{"only RFC 9421", actortest.RFC9421Alone, []string{"401 ", "202 " + modern, "202 " + modern, "202 " + modern}, "rfc9421"},
-			{"both", actortest.Both, []string{"202 " + old, "202 " + old, "202 " + old}, ""},
+			{"only draft-cavage", actortest.CavageAlone, false, []string{"202 " + old, "202 " + old, "202 " + old}, ""},
+			{"only RFC 9421", actortest.RFC9421Alone, false, []string{"401 ", "202 " + modern, "202 " + modern, "202 " + modern}, "rfc9421"},
+			{"both", actortest.Both, false, []string{"202 " + old, "202 " + old, "202 " + old}, ""},
+			{"only draft-cavage, also for what is read", actortest.CavageAlone, true, []string{"202 " + old, "202 " + old, "202 " + old}, ""},
+			{"only RFC 9421, also for what is read", actortest.RFC9421Alone, true, []string{"202 " + modern, "202 " + modern, "202 " + modern}, "rfc9421"},
 		} {
 			t.Run(name+", "+kind.name, func(t *testing.T) {
 				ctx := within(t)
 				ministry := open(t, fresh(t), func(c *panui.Config) { c.Mode = inbox.Converse })
-				server, err := actortest.Start(actortest.Options{Signatures: kind.signatures})
+				server, err := actortest.Start(actortest.Options{Signatures: kind.signatures, RejectUnsignedGets: kind.guarded})
 				require.NoError(t, err)
 				defer server.Close()
 				aroha := server.Actor("aroha")

@@ -51,7 +51,7 @@ func TestThousandsFollowFromOneServer(t *testing.T) {
 	come := func(i int) error {
 		_, err := r.PublicKey(t.Context(), o.keyOf(i), false)
 		if err == nil {
-			r.Proved(o.keyOf(i))
+			r.Proved(t.Context(), o.keyOf(i))
 		}
 		return err
 	}
@@ -76,11 +76,11 @@ func TestAKeyGivesBackOnceWhatItTookToFind(t *testing.T) {
 	r, _ := newResolver()
 	_, err := r.PublicKey(t.Context(), o.keyOf(0), false)
 	require.NoError(t, err)
-	r.Proved(o.keyOf(0))
-	r.Proved("https://nobody.test/never-asked")
+	r.Proved(t.Context(), o.keyOf(0))
+	r.Proved(t.Context(), "https://nobody.test/never-asked")
 	for i := 1; i < 50; i++ {
 		_, err := r.PublicKey(t.Context(), o.keyOf(i), false)
 		require.Equal(t, i > 30, isUnreachable(err), i)
-		r.Proved(o.keyOf(0))
+		r.Proved(t.Context(), o.keyOf(0))
 	}
 }

@@ -12,6 +12,8 @@ import (
 	"github.com/panui/panui/internal/as2"
 	"github.com/panui/panui/signing"
 	"github.com/panui/panui/signing/egress"
+	"github.com/panui/panui/signing/knock"
+	"github.com/panui/panui/store"
 )
 
 // fetchActor gets the document at id and believes it if it is about id.
@@ -108,16 +110,17 @@ func (r *Resolver) confirms(owner *known, claim as2.Key) error {
 // accept asks for what ActivityPub section 3.2 wants asked for, and what servers answer.
 const accept = as2.MediaType + ", " + as2.LDMediaType
 
-// get fetches a document, within the budget of its domain.
+// get fetches a document, within the budget of its domain and the time of one fetch.
 func (r *Resolver) get(ctx context.Context, id string) ([]byte, error) {
 	if err := r.mayAsk(id); err != nil {
 		return nil, err
 	}
-	if !r.budget(id).spend(r.now()) {
-		return nil, errBudget
-	}
-	answer, err := r.Client.Get(ctx, id, accept, r.Sign)
+	ctx, cancel := context.WithTimeout(ctx, r.Limits.FetchTimeout)
+	defer cancel()
+	answer, err := r.ask(ctx, id)
 	switch {
+	case errors.Is(err, signing.ErrUnreachable): // our own budget
+		return nil, err
 	case errors.Is(err, egress.ErrForbidden):
 		return nil, fmt.Errorf("%w: %w", ErrRefused, err)
 	case errors.Is(err, egress.ErrTooBig):
@@ -131,7 +134,62 @@ func (r *Resolver) get(ctx context.Context, id string) ([]byte, error) {
 	return answer.Body, nil
 }
 
-var errBudget = fmt.Errorf("%w: its domain was asked too often within a minute", signing.ErrUnreachable)
+// ask knocks at id, and once more where that may help: the one after the other
+// within the time of one fetch, and each counts.
+//
+// What a GET shows is remembered only where the older form was refused before, or
+// RFC 9421 asked for: a server that looks at no signature takes every form.
+func (r *Resolver) ask(ctx context.Context, id string) (*egress.Response, error) {
+	host := store.HostOf(id)
+	k, err := r.first(ctx, host)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w: %w", signing.ErrUnreachable, errForms, err)
+	}
+	answer, err := r.knock(ctx, id, k)
+	if err != nil || r.Sign == nil {
+		return answer, err
+	}
+	said := knock.Read(answer.Status, answer.Header)
+	shown := said.Wish != nil && k.Shows(said)
+	if again, ok := k.Second(said); ok {
+		second, err := r.knock(ctx, id, again)
+		if err != nil {
+			return nil, err
+		}
+		if said = knock.Read(second.Status, second.Header); !said.BlamesForm() {
+			answer, shown = second, again.Shows(said)
+		}
+	}
+	if shown && r.Forms != nil {
+		r.Forms.Notice(host)
+	}
+	return answer, nil
+}
+
+func (r *Resolver) first(ctx context.Context, host string) (knock.Knock, error) {
+	if r.Forms == nil {
+		return knock.Knock{Form: signing.Cavage}, nil
+	}
+	return r.Forms.First(ctx, host)
+}
+
+// knock is one request, with its redirects.
+func (r *Resolver) knock(ctx context.Context, id string, k knock.Knock) (*egress.Response, error) {
+	if !r.budget(id).spend(r.now()) {
+		return nil, errBudget
+	}
+	var sign egress.Signer
+	if r.Sign != nil {
+		sign = func(request *http.Request) error { return r.Sign(k, request) }
+	}
+	return r.Client.Get(ctx, id, accept, sign)
+}
+
+// What is wrong with us, and no reason to leave a server alone.
+var (
+	errForms  = errors.New("how to sign is not known")
+	errBudget = fmt.Errorf("%w: its domain was asked too often within a minute", signing.ErrUnreachable)
+)
 
 func (r *Resolver) mayAsk(id string) error {
 	if err := r.Client.Check(id); err != nil {

@@ -16,6 +16,8 @@ import (
 	"github.com/panui/panui/internal/limits"
 	"github.com/panui/panui/signing"
 	"github.com/panui/panui/signing/egress"
+	"github.com/panui/panui/signing/knock"
+	"github.com/panui/panui/store"
 )
 
 // What went wrong, where a caller may want to know. What may be asked again
@@ -47,7 +49,8 @@ type Remote struct {
 // a document embeds is never believed.
 type Resolver struct {
 	Client  *egress.Client
-	Sign    egress.Signer          // signs the fetches; nil leaves them unsigned
+	Sign    knock.Sign             // signs the fetches; nil leaves them unsigned
+	Forms   *knock.Forms           // how hosts are signed for, shared with what else asks them; nil remembers nothing
 	Policy  signing.Policy         // which keys to believe
 	Ours    func(id string) bool   // such as URLs.Owns: what is never fetched, nor taken as an inbox; nil is nothing
 	Blocked func(host string) bool // hosts that are never asked; nil blocks nobody
@@ -96,13 +99,22 @@ func (r *Resolver) PublicKey(ctx context.Context, keyID string, renew bool) (sig
 }
 
 // Proved gives back to the domain of the key's owner what it took to find the
-// key, once for each time that it was fetched: it was worth asking for.
-func (r *Resolver) Proved(keyID string) {
+// key, once for each time that it was fetched: it was worth asking for. What was
+// learned of its server on the way is written down only now; where that fails, it
+// is learned again.
+func (r *Resolver) Proved(ctx context.Context, keyID string) {
 	r.start()
 	id, _ := r.owners.Peek(keyID)
-	if k, ok := r.actors.Peek(id); ok {
-		k.proved.Do(r.budget(id).giveBack)
+	k, ok := r.actors.Peek(id)
+	if !ok {
+		return
 	}
+	k.proved.Do(func() {
+		r.budget(id).giveBack()
+		if r.Forms != nil {
+			_ = r.Forms.Keep(ctx, store.HostOf(id))
+		}
+	})
 }
 
 // Forget drops what is known of an actor, its keys too: it was deleted, or said
@@ -245,12 +257,12 @@ func (r *Resolver) failed(what string) error {
 	return nil
 }
 
-// note remembers a failure, but for those that are ours: of the budget and of the
-// outgoing proxy.
+// note remembers a failure, but for those that are ours: of the budget, of the
+// store and of the outgoing proxy.
 func (r *Resolver) note(what string, err error) {
 	if err == nil {
 		r.failures.Remove(what)
-	} else if !errors.Is(err, errBudget) && !errors.Is(err, egress.ErrProxy) {
+	} else if !errors.Is(err, errBudget) && !errors.Is(err, errForms) && !errors.Is(err, egress.ErrProxy) {
 		r.failures.Add(what, failure{err, r.now().Add(r.Limits.FailureTTL)})
 	}
 }

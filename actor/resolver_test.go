@@ -25,6 +25,7 @@ import (
 	"github.com/panui/panui/internal/limits"
 	"github.com/panui/panui/signing"
 	"github.com/panui/panui/signing/egress"
+	"github.com/panui/panui/signing/knock"
 )
 
 // origin is a remote server that serves what it is told and counts who asks.
@@ -165,7 +166,7 @@ func TestAnActorIsFetchedOnceAndBelievedForADay(t *testing.T) {
 func TestFetchesAreSignedWhereThatIsWanted(t *testing.T) {
 	o := newOrigin(t)
 	r, _ := newResolver()
-	r.Sign = func(r *http.Request) error { r.Header.Set("Signature", "ours"); return nil }
+	r.Sign = func(_ knock.Knock, r *http.Request) error { r.Header.Set("Signature", "ours"); return nil }
 	_, err := r.Actor(t.Context(), o.alice(public(0)))
 	require.NoError(t, err)
 	assert.Equal(t, "ours", o.last.Get("Signature"))

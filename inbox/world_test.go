@@ -316,7 +316,7 @@ func (d *directory) PublicKey(_ context.Context, id string, _ bool) (signing.Pub
 	return signing.PublicKey{}, fmt.Errorf("key %s: %w", id, actor.ErrGone)
 }
 
-func (d *directory) Proved(string) {}
+func (d *directory) Proved(context.Context, string) {}
 
 func (d *directory) requests() int {
 	d.mu.Lock()

@@ -14,6 +14,7 @@ import (
 	"github.com/panui/panui/actor"
 	"github.com/panui/panui/internal/limits"
 	"github.com/panui/panui/signing/egress"
+	"github.com/panui/panui/signing/knock"
 	"github.com/panui/panui/store"
 )
 
@@ -29,6 +30,7 @@ type Deliverer struct {
 	Client *egress.Client
 	Actors []*actor.Local
 
+	Forms   *knock.Forms     // how hosts are signed for, shared with what else asks them; nil is its own
 	Signers int              // signatures at once; GOMAXPROCS when 0. Fewer leave room for the website
 	Workers int              // requests at once; 256 when 0
 	Now     func() time.Time // nil is time.Now
@@ -40,7 +42,6 @@ type Deliverer struct {
 	woken   chan struct{}
 	signing chan struct{}                 // a place for each signature at once
 	well    *lru.Cache[string, time.Time] // hosts without remembered failures, and when that was seen
-	shown   *lru.Cache[string, shown]     // how hosts are asked
 	way     way                           // out of the network
 }
 
@@ -69,7 +70,9 @@ func (d *Deliverer) setup() {
 		}
 		d.signing = make(chan struct{}, d.Signers)
 		d.well, _ = lru.New[string, time.Time](max(d.limits.CacheEntries, 1))
-		d.shown, _ = lru.New[string, shown](max(d.limits.CacheEntries, 1))
+		if d.Forms == nil {
+			d.Forms = &knock.Forms{Store: d.Store, Now: d.Now, Size: d.limits.CacheEntries}
+		}
 	})
 }
 

@@ -14,43 +14,6 @@ import (
 	"github.com/panui/panui/store/memory"
 )
 
-func TestWhenATryKnocksTwice(t *testing.T) {
-	cavage, modern := knock{form: signing.Cavage}, knock{form: signing.RFC9421}
-	asked := &signing.Wish{Label: "me", Nonce: "n"}
-	for _, c := range []struct {
-		first  knock
-		answer answer
-		want   string
-	}{
-		{cavage, answer{status: 202}, "once"},
-		{cavage, answer{status: 401}, "again as rfc9421"},
-		{cavage, answer{status: 403}, "again as rfc9421"},
-		{cavage, answer{status: 400}, "once"},
-		{cavage, answer{status: 404}, "once"},
-		{cavage, answer{status: 410}, "once"},
-		{cavage, answer{status: 429}, "once"},
-		{cavage, answer{status: 500}, "once"},
-		{cavage, answer{status: 503}, "once"},
-		{cavage, answer{err: errors.New("connection reset")}, "once"},
-		{cavage, answer{status: 401, wish: asked}, "again as rfc9421, as asked"},
-		{cavage, answer{status: 400, wish: asked}, "again as rfc9421, as asked"},
-		{cavage, answer{status: 202, wish: asked}, "once"},
-		{modern, answer{status: 401}, "once"},
-		{modern, answer{status: 403}, "once"},
-		{modern, answer{status: 202}, "once"},
-		{modern, answer{status: 401, wish: asked}, "again as rfc9421, as asked"},
-	} {
-		got := "once"
-		if k, again := c.first.second(c.answer); again {
-			got = "again as " + string(k.form)
-			if k.wish.Nonce == "n" {
-				got += ", as asked"
-			}
-		}
-		assert.Equal(t, c.want, got, "%s, then %s", c.first.form, c.answer)
-	}
-}
-
 func TestWhatASecondKnockSays(t *testing.T) {
 	for _, c := range []struct {
 		second result
@@ -67,16 +30,6 @@ func TestWhatASecondKnockSays(t *testing.T) {
 	} {
 		assert.Equal(t, c.counts, c.second.outweighs(), "%s", c.second.answer)
 	}
-}
-
-func TestWhatShowsTheForm(t *testing.T) {
-	cavage, modern := knock{form: signing.Cavage}, knock{form: signing.RFC9421}
-	assert.True(t, modern.shows(answer{status: 202}))
-	assert.True(t, cavage.shows(answer{status: 202, wish: &signing.Wish{}}), "it asks for it")
-	assert.False(t, cavage.shows(answer{status: 202}))
-	assert.False(t, modern.shows(answer{status: 401}))
-	assert.False(t, cavage.shows(answer{status: 401, wish: &signing.Wish{}}), "which nothing has proved yet")
-	assert.False(t, modern.shows(answer{err: errors.New("reset")}))
 }
 
 // takes is a peer that takes only some forms; each request is noted.

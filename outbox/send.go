@@ -14,8 +14,8 @@ import (
 
 	"github.com/panui/panui/actor"
 	"github.com/panui/panui/internal/as2"
-	"github.com/panui/panui/signing"
 	"github.com/panui/panui/signing/egress"
+	"github.com/panui/panui/signing/knock"
 )
 
 // errSigning says that our own key failed, which no peer is to blame for.
@@ -30,23 +30,23 @@ func (d *Deliverer) send(ctx context.Context, j job, a *actor.Local, onWire func
 			r = result{job: j, answer: answer{err: fmt.Errorf("%w: %v", errPanic, p)}}
 		}
 	}()
-	k, err := d.first(ctx, j.Host)
+	k, err := d.Forms.First(ctx, j.Host)
 	if err != nil {
 		return result{job: j, unsent: true}
 	}
 	r = d.post(ctx, j, a, k, onWire)
-	if again, ok := k.second(r.answer); ok {
+	if again, ok := k.Second(r.answer.knocked()); ok {
 		if second := d.post(ctx, j, a, again, onWire); second.outweighs() {
 			k, r = again, second
 		}
 	}
-	r.learned = k.shows(r.answer) && d.learn(j.Host)
+	r.learned = k.Shows(r.answer.knocked()) && d.Forms.Learn(j.Host)
 	return r
 }
 
 // post signs a job when there is a place to sign, and posts it at once, so that
 // its Date is fresh.
-func (d *Deliverer) post(ctx context.Context, j job, a *actor.Local, k knock, onWire func()) (r result) {
+func (d *Deliverer) post(ctx context.Context, j job, a *actor.Local, k knock.Knock, onWire func()) (r result) {
 	r.job = j
 	signed := false
 	select {
@@ -67,7 +67,7 @@ func (d *Deliverer) post(ctx context.Context, j job, a *actor.Local, k knock, on
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if err := a.Profile.Key.SignAs(k.form, k.wish, req, j.Body, a.KeyID, d.now()); err != nil {
+		if err := a.Profile.Key.SignAs(k.Form, k.Wish, req, j.Body, a.KeyID, d.now()); err != nil {
 			return fmt.Errorf("%w: %w", errSigning, err)
 		}
 		signed = true
@@ -83,10 +83,7 @@ func (d *Deliverer) post(ctx context.Context, j job, a *actor.Local, k knock, on
 		r.cut = ctx.Err() != nil && signed
 		return r
 	}
-	r.answer = answer{status: answered.Status, retryAfter: egress.RetryAfter(answered.Header, d.now())}
-	if wish, ok := signing.ReadWish(answered.Header); ok {
-		r.answer.wish = &wish
-	}
+	r.answer = answer{status: answered.Status, wish: knock.Read(answered.Status, answered.Header).Wish, retryAfter: egress.RetryAfter(answered.Header, d.now())}
 	return r
 }
 

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/panui/panui/signing/knock"
 	"github.com/panui/panui/store"
 )
 
@@ -158,7 +159,7 @@ func (s *shift) peer(ctx context.Context, host string, v verdict, now time.Time)
 	}
 	p.Host = host
 	before := p
-	p = remembered(p, v.form, now)
+	p = knock.Remembered(p, v.form, now)
 	switch {
 	case fine:
 		s.d.well.Add(host, now)

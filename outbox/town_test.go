@@ -211,7 +211,7 @@ func (k keyOf) PublicKey(_ context.Context, id string, _ bool) (signing.PublicKe
 	return signing.PublicKey{ID: id, Owner: k.ID, Key: k.Profile.Key.Public()}, nil
 }
 
-func (keyOf) Proved(string) {}
+func (keyOf) Proved(context.Context, string) {}
 
 func (p *peer) inbox(n int) string { return p.URL + "/people/" + strconv.Itoa(n) + "/inbox" }
 

@@ -50,4 +50,4 @@ func (k known) PublicKey(_ context.Context, id string, _ bool) (signing.PublicKe
 	return signing.PublicKey{ID: id, Owner: "https://peer.example/users/alice", Key: k.key.Public()}, nil
 }
 
-func (known) Proved(string) {}
+func (known) Proved(context.Context, string) {}

@@ -73,7 +73,7 @@ func (k *keyring) PublicKey(_ context.Context, id string, renew bool) (PublicKey
 	return PublicKey{ID: id, Owner: owner, Key: key}, nil
 }
 
-func (k *keyring) Proved(id string) {
+func (k *keyring) Proved(_ context.Context, id string) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.proved = append(k.proved, id)

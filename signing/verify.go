@@ -28,7 +28,7 @@ type Keys interface {
 
 	// Proved says that a request was signed with the key: the finder may take that
 	// as a reason to ask its server more often, which anyone can cause by naming a key.
-	Proved(keyID string)
+	Proved(ctx context.Context, keyID string)
 }
 
 // ErrUnreachable says that a key's server gave no usable answer just now. The
@@ -126,7 +126,7 @@ func (v *Verifier) Verify(ctx context.Context, r *http.Request, body []byte) (Ve
 	if err != nil {
 		return Verified{}, err
 	}
-	v.Keys.Proved(p.keyID())
+	v.Keys.Proved(ctx, p.keyID())
 	return Verified{actor: key.Owner, body: body, mark: mark(key.Owner, p.signature())}, nil
 }
 

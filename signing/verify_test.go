@@ -473,7 +473,7 @@ func TestAKeyWithoutAnOwnerProvesNothing(t *testing.T) {
 type found struct{ key PublicKey }
 
 func (f found) PublicKey(context.Context, string, bool) (PublicKey, error) { return f.key, nil }
-func (found) Proved(string)                                                {}
+func (found) Proved(context.Context, string)                               {}
 
 func TestEd25519WhereThePolicyHasIt(t *testing.T) {
 	for _, label := range []string{"", "hs2019", "ed25519"} {

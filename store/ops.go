@@ -117,6 +117,14 @@ type Gone struct {
 // PutPeer stores what is remembered of another server, whole.
 type PutPeer struct{ Peer Peer }
 
+// PutForm stores how what is sent to a server is signed, and leaves alone what
+// else is remembered of it.
+type PutForm struct {
+	Host  string
+	Form  string
+	Until time.Time
+}
+
 // PutBlocks blocks, for good or until RemoveBlock, and ends what there is with
 // those who are blocked. A server is blocked by its domain, with all that is under
 // it, on every port; an actor by its id. Who is blocked already stays so as
@@ -224,6 +232,7 @@ func (Settle) op()         {}
 func (Retry) op()          {}
 func (Gone) op()           {}
 func (PutPeer) op()        {}
+func (PutForm) op()        {}
 func (PutBlocks) op()      {}
 func (RemoveBlock) op()    {}
 func (PutFollower) op()    {}

@@ -22,7 +22,7 @@ func (k oneKey) PublicKey(context.Context, string, bool) (signing.PublicKey, err
 	return signing.PublicKey(k), nil
 }
 
-func (oneKey) Proved(string) {}
+func (oneKey) Proved(context.Context, string) {}
 
 // Two implementations of the draft meet: what package signing signs, every
 // dialect verifies, and what the dialects sign, package signing verifies.

@@ -174,6 +174,8 @@ func (s *Store) apply(op store.Op) error {
 		return s.markGone(op)
 	case store.PutPeer:
 		return s.putPeer(op.Peer)
+	case store.PutForm:
+		return s.putForm(op)
 	case store.PutBlocks:
 		return s.putBlocks(op)
 	case store.RemoveBlock:

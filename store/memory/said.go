@@ -216,3 +216,10 @@ func (s *Store) putPeer(p store.Peer) error {
 	s.peers.put(p.Host, p)
 	return nil
 }
+
+func (s *Store) putForm(op store.PutForm) error {
+	p := s.peers.rows[op.Host]
+	p.Host, p.Form, p.FormUntil = op.Host, op.Form, moment(op.Until)
+	s.peers.put(op.Host, p)
+	return nil
+}

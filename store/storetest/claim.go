@@ -212,6 +212,15 @@ var claimRules = []rule{
 		d.do(store.PutPeer{Peer: p})
 		assert.Equal(d, store.Peer{Host: hosts[0]}, must(d.Peer(ctx, hosts[0]))(d))
 	}},
+	{says: "how a peer is signed for is stored beside what else is remembered of it", test: func(d *db) {
+		d.do(store.PutForm{Host: hosts[1], Form: "rfc9421", Until: after(time.Hour)})
+		assert.Equal(d, store.Peer{Host: hosts[1], Form: "rfc9421", FormUntil: after(time.Hour)}, must(d.Peer(ctx, hosts[1]))(d))
+		down := store.Peer{Host: hosts[0], Failures: 3, DownSince: nine, DownUntil: after(time.Hour), Form: "cavage", FormUntil: after(time.Minute)}
+		d.do(sendsTo(1, hosts[0]), store.PutPeer{Peer: down}, store.PutForm{Host: hosts[0], Form: "rfc9421", Until: after(2 * time.Hour)})
+		down.Form, down.FormUntil = "rfc9421", after(2*time.Hour)
+		assert.Equal(d, down, must(d.Peer(ctx, hosts[0]))(d))
+		assert.Empty(d, d.claim(after(time.Minute), news), "and it is down as before")
+	}},
 	{says: "a peer is kept whole", test: func(d *db) {
 		p := store.Peer{Host: hosts[0], Failures: 3, DownSince: nine, DownUntil: after(time.Hour), Form: "rfc9421", FormUntil: after(2 * time.Hour)}
 		d.do(store.PutPeer{Peer: p})

@@ -209,6 +209,9 @@ func (s *story) make() store.Op {
 		if s.IntN(2) == 0 {
 			p.Form, p.FormUntil = "rfc9421", s.now.Add(time.Duration(s.IntN(600))*time.Second)
 		}
+		if s.IntN(4) == 0 {
+			return store.PutForm{Host: host, Form: p.Form, Until: p.FormUntil}
+		}
 		return store.PutPeer{Peer: p}
 	case 17:
 		return store.RemoveFollower{Actor: actor, ID: person(name, host)}

@@ -51,6 +51,10 @@ func (c *conn) apply(ctx context.Context, op store.Op) error {
 		return c.retry(ctx, op)
 	case store.Gone:
 		return c.gone(ctx, op)
+	case store.PutForm:
+		_, err := c.exec(ctx, `INSERT INTO peer (host, failures, down_since, down_until, form, form_until) VALUES (?, 0, `+never+`, `+never+`, ?, ?)
+			ON CONFLICT (host) DO UPDATE SET form = excluded.form, form_until = excluded.form_until`, op.Host, op.Form, ms(op.Until))
+		return err
 	case store.PutPeer:
 		return c.putPeer(ctx, op.Peer)
 	case store.PutBlocks:
