@@ -34,6 +34,16 @@ func in(pkg string, c check) check {
 	}
 }
 
+// notIn restricts a check to the other files.
+func notIn(file string, c check) check {
+	return func(s source) string {
+		if s.file == file {
+			return ""
+		}
+		return c(s)
+	}
+}
+
 // importing finds an import of a package in one of the trees.
 func importing(trees ...string) check {
 	return func(s source) string {

@@ -25,7 +25,7 @@ type advisory struct {
 
 // advisories are all that are known, in the order of their ids.
 func advisories() []advisory {
-	return slices.Concat(advisoriesAtoG(), advisoriesHtoL(), advisoriesMtoX())
+	return slices.Concat(advisoriesAtoG(), advisoriesHtoL(), advisoriesMtoT(), advisoriesUtoX())
 }
 
 var inName = regexp.MustCompile(`[^A-Za-z0-9.#-]+`)

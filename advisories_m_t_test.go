@@ -1,0 +1,5 @@
+package panui_test
+
+func advisoriesMtoT() []advisory {
+	return nil
+}

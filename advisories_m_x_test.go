@@ -1,5 +1,0 @@
-package panui_test
-
-func advisoriesMtoX() []advisory {
-	return nil
-}

@@ -1,0 +1,7 @@
+package panui_test
+
+import "slices"
+
+func advisoriesUtoX() []advisory {
+	return slices.Concat(advisoriesOfCaches(), advisoriesOfLoad())
+}
