@@ -31,7 +31,7 @@ var floors = [][]string{
 	{"store/storetest/mutate"},
 	{"signing/egress"},
 	{"signing"},
-	{"signing/knock"},
+	{"signing/knock", "signing/custody"},
 	{"actor", "signing/kit", "signing/pkcs11", "signing/proof"},
 	{"webfinger"},
 	{"inbox", "outbox", "actor/actortest"},

@@ -111,7 +111,11 @@ func (c Config) compose(urls actor.URLs, actors []*actor.Local) (*Site, error) {
 		Client: client, Policy: c.Keys, Ours: urls.Owns, Blocked: c.Blocked, Now: c.Now,
 		Forms: forms,
 		Sign: func(k knock.Knock, r *http.Request) error {
-			return speaker.Profile.Key.SignAs(k.Form, k.Wish, r, nil, speaker.KeyID, c.now())
+			standing, err := speaker.Ask(r.Context(), c.Store)
+			if err != nil {
+				return err
+			}
+			return standing.Key.SignAs(k.Form, k.Wish, r, nil, standing.KeyID, c.now())
 		},
 	}
 	deliverer := &outbox.Deliverer{Store: c.Store, Client: client, Forms: forms, Actors: actors, Signers: c.Signers, Now: c.Now, Log: c.Log}
@@ -123,7 +127,7 @@ func (c Config) compose(urls actor.URLs, actors []*actor.Local) (*Site, error) {
 	return &Site{
 		urls:      urls,
 		finger:    finger,
-		actors:    actor.NewHandler(urls, c.Store.CountFollowers, actors...),
+		actors:    actor.NewHandler(urls, c.Store, c.Store.CountFollowers, actors...),
 		outbox:    said,
 		deliverer: deliverer,
 		publisher: &outbox.Publisher{

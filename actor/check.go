@@ -39,7 +39,7 @@ func (p Profile) check(u URLs, policy signing.Policy) error {
 	return errors.Join(
 		p.checkHandle(u),
 		p.checkName(),
-		p.checkKey(policy),
+		p.checkKeys(policy),
 		p.checkSegment(),
 		p.checkType(),
 		p.checkSummary(),
@@ -78,14 +78,28 @@ func (p Profile) checkName() error {
 	return nil
 }
 
-func (p Profile) checkKey(policy signing.Policy) error {
-	if p.Key == nil {
+func (p Profile) checkKeys(policy signing.Policy) error {
+	wrong := checkKey(p.Key, policy)
+	if p.Next == nil {
+		return wrong
+	}
+	if err := checkKey(p.Next, policy); err != nil {
+		return errors.Join(wrong, fmt.Errorf("next %w", err))
+	}
+	if p.Key != nil && p.Key.Fingerprint() == p.Next.Fingerprint() {
+		return errors.Join(wrong, errors.New("next key: it is the same as key; make another, or leave Next out"))
+	}
+	return wrong
+}
+
+func checkKey(key *signing.Key, policy signing.Policy) error {
+	if key == nil {
 		return errors.New("key: make one with signing.File or signing.New")
 	}
-	if err := policy.MayUse(p.Key.Public()); err != nil {
+	if err := policy.MayUse(key.Public()); err != nil {
 		return fmt.Errorf("key: %w", err)
 	}
-	if _, isRSA := p.Key.Public().(*rsa.PublicKey); !isRSA {
+	if _, isRSA := key.Public().(*rsa.PublicKey); !isRSA {
 		return errors.New("key: use RSA, the only kind that every server checks")
 	}
 	return nil

@@ -7,6 +7,7 @@ import (
 
 	"github.com/panui/panui/internal/as2"
 	"github.com/panui/panui/internal/document"
+	"github.com/panui/panui/signing"
 )
 
 // Count says how many followers an actor of the site has; store.Store's
@@ -27,17 +28,38 @@ type Handler struct {
 type pages struct{ actor, followers, following http.Handler }
 
 // NewHandler returns the handler for the actors, which asks count at most every
-// half minute for each.
-func NewHandler(u URLs, count Count, actors ...*Local) *Handler {
+// half minute for each. How an actor is pinned, and so which key its document
+// shows, it asks only where nobody has learned of it for as long: see [Local.Ask].
+func NewHandler(u URLs, pins signing.Pinned, count Count, actors ...*Local) *Handler {
 	h := &Handler{urls: u, actors: map[string]pages{}}
 	for _, l := range actors {
 		h.actors[l.Segment] = pages{
-			actor:     served(l.Document),
+			actor:     face{l, pins},
 			followers: &document.Fresh{Render: counted(u.Followers(l.Segment), l.ID, count)},
 			following: &document.Fresh{Render: counted(u.Following(l.Segment), l.ID, nobody), Every: time.Hour},
 		}
 	}
 	return h
+}
+
+// face is the document of an actor. It is 503 while this process does not hold the
+// key that the actor is pinned with: another machine, or a restart, knows better.
+type face struct {
+	*Local
+	pins signing.Pinned
+}
+
+func (f face) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if !document.Readable(w, r) {
+		return
+	}
+	s, err := f.Ask(r.Context(), f.pins)
+	if err != nil {
+		w.Header().Set("Retry-After", "30")
+		document.Refuse(w, http.StatusServiceUnavailable)
+		return
+	}
+	s.page.ServeHTTP(w, r)
 }
 
 // ServeHTTP answers for an actor, its followers and following collections. Any

@@ -20,13 +20,14 @@ import (
 	"github.com/panui/panui/internal/as2"
 	"github.com/panui/panui/internal/testenv"
 	"github.com/panui/panui/signing"
+	"github.com/panui/panui/store/memory"
 )
 
 func newSite(t testing.TB, count actor.Count) (*actor.Handler, *actor.Local) {
 	t.Helper()
 	l, err := actor.NewLocal(ministry(t), site, signing.Policy{})
 	require.NoError(t, err)
-	return actor.NewHandler(site, count, l), l
+	return actor.NewHandler(site, memory.New(), count, l), l
 }
 
 func seven(context.Context, string) (int, error) { return 7, nil }
@@ -43,7 +44,7 @@ func get(h http.Handler, url string, header http.Header) *httptest.ResponseRecor
 
 func TestWhatThereIsToSeeOfAnActor(t *testing.T) {
 	h, l := newSite(t, seven)
-	assert.Equal(t, string(l.Document), get(h, l.ID, nil).Body.String())
+	assert.Equal(t, string(standing(t, l).Document), get(h, l.ID, nil).Body.String())
 	for _, c := range []struct {
 		id    string
 		total int
@@ -89,7 +90,7 @@ func TestTheAnswerIsTheSameForEveryone(t *testing.T) {
 		"ld+json, bare":      {"Accept": {"application/ld+json"}},
 		"a false host":       {"X-Forwarded-Host": {"evil.test"}},
 		"a bad signature":    {"Signature": {`keyId="x`}},
-		"a signature of us":  {"Signature": {`keyId="` + l.KeyID + `",algorithm="rsa-sha256",headers="date",signature="AAAA"`}},
+		"a signature of us":  {"Signature": {`keyId="` + standing(t, l).KeyID + `",algorithm="rsa-sha256",headers="date",signature="AAAA"`}},
 		"a loopback keyId":   {"Signature": {`keyId="https://127.0.0.1/k",headers="date",signature="AAAA"`}},
 		"a digest on a GET":  {"Digest": {"SHA-256=47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="}},
 		"an authorization":   {"Authorization": {"Bearer x"}},
@@ -156,9 +157,10 @@ func TestGoToSocialReadsAnActor(t *testing.T) {
 // BenchmarkActor compares with a handler that writes the same bytes and nothing else.
 func BenchmarkActor(b *testing.B) {
 	h, l := newSite(b, seven)
+	document := standing(b, l).Document
 	bare := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", as2.MediaType)
-		w.Write(l.Document)
+		w.Write(document)
 	})
 	for name, handler := range map[string]http.Handler{"bare": bare, "actor": h} {
 		b.Run(name, func(b *testing.B) {

@@ -13,17 +13,21 @@ import (
 
 	"github.com/panui/panui/internal/as2"
 	"github.com/panui/panui/signing"
+	"github.com/panui/panui/store"
 )
 
-// Local is an actor of the site, ready to speak.
+// Local is an actor of the site, ready to speak. NewLocal makes it; which key it
+// signs with and what its document says, its [Local.Standing] knows.
 type Local struct {
-	Profile  Profile // as given
-	Handle   Handle
-	ID       string // its URL
-	URL      string // the page for people
-	Segment  string // the last part of ID
-	KeyID    string
-	Document []byte // as served
+	Profile Profile // as given
+	Handle  Handle
+	ID      string // its URL
+	URL     string // the page for people
+	Segment string // the last part of ID
+
+	urls   URLs
+	policy signing.Policy
+	pin    *pin
 }
 
 // NewLocal checks p and makes the actor of it. The error joins every mistake,
@@ -40,13 +44,13 @@ func NewLocal(p Profile, u URLs, policy signing.Policy) (*Local, error) {
 		ID:      u.Actor(segment),
 		URL:     cmp.Or(p.URL, u.home()),
 		Segment: segment,
-		KeyID:   u.Key(segment),
+		urls:    u, policy: policy, pin: &pin{turn: make(chan struct{}, 1)},
 	}
-	body, err := as2.Marshal(l.document(u))
+	configured, err := l.Stand(store.Actor{})
 	if err != nil {
-		return nil, fmt.Errorf("actor: profile %q: %w", p.Handle, err)
+		return nil, err
 	}
-	l.Document = body
+	l.pin.configured = configured
 	return l, nil
 }
 
@@ -59,9 +63,10 @@ func (u URLs) home() string {
 }
 
 // document is what Mastodon, GoToSocial and Misskey take alike: one publicKey
-// object, no array; name beside nameMap; url on the host of the id.
-func (l *Local) document(u URLs) as2.ActorDocument {
-	p := l.Profile
+// object, no array, with the key that signs; name beside nameMap; url on the host
+// of the id.
+func (l *Local) document(s *Standing) as2.ActorDocument {
+	p, u := l.Profile, l.urls
 	name, summary := strings.TrimSpace(p.Name), sanitise(p.Summary)
 	return as2.ActorDocument{
 		ID:                        l.ID,
@@ -79,7 +84,8 @@ func (l *Local) document(u URLs) as2.ActorDocument {
 		Following:                 u.Following(l.Segment),
 		Featured:                  u.Featured(l.Segment),
 		Endpoints:                 as2.Endpoints{SharedInbox: u.SharedInbox()},
-		PublicKey:                 as2.PublicKey{ID: l.KeyID, Owner: l.ID, PublicKeyPem: p.Key.PublicPEM()},
+		PublicKey:                 as2.PublicKey{ID: s.KeyID, Owner: l.ID, PublicKeyPem: s.Key.PublicPEM()},
+		AssertionMethod:           s.overlap(),
 		Icon:                      p.Icon.media(),
 		Image:                     p.Header.media(),
 		Attachment:                fields(p.Fields),

@@ -14,11 +14,12 @@ type Profile struct {
 	Handle    string // news@agency.govt.nz; its domain may differ from the site's host
 	Name      string // at most 128 characters
 	Key       *signing.Key
-	ID        string // last segment of the actor's URL; empty derives one from Handle. Set it to keep the id when the handle changes
-	Type      string // Organization when empty; Service, Group, Application, Person. Mastodon marks Service and Application as bots
-	Summary   string // HTML, at most 2048 characters; loses what Mastodon would not show
-	URL       string // the page for people, on the site's host; its home page when empty
-	Icon      Image  // square
+	Next      *signing.Key // the key that follows Key: announced when the site runs, in force after Site.RotateKey. Nil while no rotation is planned
+	ID        string       // last segment of the actor's URL; empty derives one from Handle. Set it to keep the id when the handle changes
+	Type      string       // Organization when empty; Service, Group, Application, Person. Mastodon marks Service and Application as bots
+	Summary   string       // HTML, at most 2048 characters; loses what Mastodon would not show
+	URL       string       // the page for people, on the site's host; its home page when empty
+	Icon      Image        // square
 	Header    Image
 	Fields    []Field  // at most 16; Mastodon shows four without a click
 	Languages []string // BCP 47, the primary one first

@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"net/url"
 	"path"
+	"strconv"
 	"strings"
 
 	"golang.org/x/net/idna"
@@ -23,8 +24,13 @@ type URLs struct {
 // defaultPrefix is where the ids of a site lie unless it says otherwise.
 const defaultPrefix = "/ap/"
 
-// mainKey is the fragment that makes the id of an actor's key of the actor's id.
-const mainKey = "#main-key"
+// The fragments that make the id of an actor's key of the actor's id: of the
+// first key, and of each later one with its number, from 2. A peer that has kept a
+// key for ever under its id then meets an id that it does not know.
+const (
+	mainKey  = "#main-key"
+	laterKey = "#key-"
+)
 
 // Check says what is wrong with Base and Prefix, or nil. Base is https, and
 // plain http only on a loopback address.
@@ -90,8 +96,13 @@ func (u URLs) Host() string {
 // Actor returns the id of the actor with the segment id.
 func (u URLs) Actor(id string) string { return u.under("actors/", id, "") }
 
-// Key returns the id of the actor's signing key.
-func (u URLs) Key(id string) string { return u.under("actors/", id, mainKey) }
+// Key returns the id of the key that the actor signs with after so many rotations.
+func (u URLs) Key(id string, rotations int) string {
+	if rotations == 0 {
+		return u.under("actors/", id, mainKey)
+	}
+	return u.under("actors/", id, laterKey+strconv.Itoa(rotations+1))
+}
 
 // Inbox returns the actor's own inbox.
 func (u URLs) Inbox(id string) string { return u.under("actors/", id, "/inbox") }

@@ -38,14 +38,15 @@ func TestEveryIDThatIsMadeIsRecognised(t *testing.T) {
 		kind, segment := u.Parse(u.SharedInbox())
 		assert.Equal(t, actor.KindSharedInbox, kind)
 		assert.Empty(t, segment)
-		kind, _ = u.Parse(u.Key("a1"))
+		kind, _ = u.Parse(u.Key("a1", 0))
 		assert.Equal(t, actor.Unknown, kind, "a key is no document of its own")
 	}
 }
 
 func TestIDsAsTheyStand(t *testing.T) {
 	assert.Equal(t, "https://www.agency.test/ap/actors/a1", site.Actor("a1"))
-	assert.Equal(t, "https://www.agency.test/ap/actors/a1#main-key", site.Key("a1"))
+	assert.Equal(t, "https://www.agency.test/ap/actors/a1#main-key", site.Key("a1", 0))
+	assert.Equal(t, "https://www.agency.test/ap/actors/a1#key-2", site.Key("a1", 1))
 	assert.Equal(t, "https://www.agency.test/ap/inbox", site.SharedInbox())
 	assert.Equal(t, "https://www.agency.test/ap/objects/o1/replies", site.Replies("o1"))
 	assert.Equal(t, "www.agency.test", site.Host())

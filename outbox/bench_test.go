@@ -106,7 +106,7 @@ func signatures(b *testing.B, tw *town, n int) rate {
 				r, err := http.NewRequest(http.MethodPost, "https://peer.example/inbox", nil)
 				if err == nil {
 					r.Header.Set("Content-Type", as2.MediaType)
-					err = tw.actor.Profile.Key.Sign(r, body, tw.actor.KeyID, time.Now())
+					err = tw.actor.Profile.Key.Sign(r, body, tw.actor.ID+"#main-key", time.Now())
 				}
 				if err != nil {
 					b.Error(err)

@@ -108,11 +108,11 @@ func (d *Deliverer) Run(ctx context.Context) error {
 			return nil
 		case <-d.woken:
 			s.dry, idle = false, pollFirst
-			s.complain(s.rollCall(ctx))
+			s.answerRoll(ctx)
 		case <-poll.C:
 			s.dry = false
 		case <-beat.C:
-			s.complain(s.rollCall(ctx))
+			s.answerRoll(ctx)
 		case e := <-s.events:
 			s.take(e)
 		case <-s.flushing.C:

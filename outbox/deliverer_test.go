@@ -486,7 +486,7 @@ func TestAnotherKeyOnTheSameStoreDoesNotSend(t *testing.T) {
 	other := tw.newDeliverer()
 	other.Actors = slices.Clone(other.Actors)
 	other.Actors[0] = newsWith(t, brokenKey{otherKey()})
-	assert.ErrorContains(t, other.Run(tw.ctx), "is pinned with another key than this process has")
+	assert.ErrorContains(t, other.Run(tw.ctx), "which this process does not hold")
 	assert.Empty(t, p.got())
 }
 

@@ -2,35 +2,65 @@ package outbox
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/panui/panui/actor"
-	"github.com/panui/panui/internal/as2"
+	"github.com/panui/panui/signing"
+	"github.com/panui/panui/signing/custody"
 	"github.com/panui/panui/store"
 )
 
 // Pin binds the actors to the store at first use: from then on each has one id,
 // base URL, handle and key. Every process calls it before it starts to deliver.
-// It fails for one that is configured otherwise, and from which nothing is
-// published or sent.
+// It fails for one that is configured otherwise, or with a key that was revoked,
+// and from which nothing is published or sent.
 func (p *Publisher) Pin(ctx context.Context) error {
 	var mistakes []error
 	for _, a := range p.Actors {
-		err := p.Store.Apply(ctx, store.PinActor{Actor: p.identity(a)})
-		switch {
-		case errors.Is(err, store.ErrConflict):
-			mistakes = append(mistakes, fmt.Errorf("outbox: pin %s: %w: %s", a.Profile.Handle, err, p.conflict(ctx, a)))
-		case err != nil:
+		if err := p.pin(ctx, a); err != nil {
 			mistakes = append(mistakes, fmt.Errorf("outbox: pin %s: %w", a.Profile.Handle, err))
 		}
 	}
 	p.pinned.Store(len(mistakes) == 0)
 	return errors.Join(mistakes...)
+}
+
+func (p *Publisher) pin(ctx context.Context, a *actor.Local) error {
+	if err := p.checkRevoked(ctx, a); err != nil {
+		return err
+	}
+	ours := p.identity(a)
+	pinned, err := p.Store.Actor(ctx, a.ID)
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+	case err != nil:
+		return err
+	default:
+		if _, err := a.Stand(pinned); err == nil {
+			ours.Fingerprint = pinned.Fingerprint
+		}
+	}
+	if err = p.Store.Apply(ctx, store.PinActor{Actor: ours}); err != nil {
+		if errors.Is(err, store.ErrConflict) {
+			err = fmt.Errorf("%w: %s", err, p.conflict(ctx, a, ours))
+		}
+		return err
+	}
+	_, err = p.learn(ctx, a)
+	return err
+}
+
+// learn reads how an actor is pinned.
+func (p *Publisher) learn(ctx context.Context, a *actor.Local) (*actor.Standing, error) {
+	pinned, err := p.Store.Actor(ctx, a.ID)
+	if err != nil {
+		return nil, err
+	}
+	return a.Learn(pinned)
 }
 
 // mayWrite pins the actors where that has not been done.
@@ -48,10 +78,27 @@ func (p *Publisher) identity(a *actor.Local) store.Actor {
 	}
 }
 
+// checkRevoked refuses a profile with a key that was revoked or replaced.
+func (p *Publisher) checkRevoked(ctx context.Context, a *actor.Local) error {
+	for _, key := range []*signing.Key{a.Profile.Key, a.Profile.Next} {
+		if key == nil {
+			continue
+		}
+		r, found, err := custody.Revoked(ctx, p.Store, key.Fingerprint())
+		if err != nil {
+			return err
+		}
+		if found {
+			return fmt.Errorf("the key %s was revoked on %s by %s (%s): take it out of the configuration, make the key "+
+				"that replaced it Profile.Key, and destroy what is left of this one", r.Fingerprint, r.At.Format(time.DateOnly), r.By, r.Reason)
+		}
+	}
+	return nil
+}
+
 // conflict says in what a process differs from the one that pinned the actor,
 // and what to do about it.
-func (p *Publisher) conflict(ctx context.Context, a *actor.Local) string {
-	ours := p.identity(a)
+func (p *Publisher) conflict(ctx context.Context, a *actor.Local, ours store.Actor) string {
 	pinned, err := p.Store.Actors(ctx)
 	if err != nil {
 		return "and the store does not say with what: " + err.Error()
@@ -65,8 +112,9 @@ func (p *Publisher) conflict(ctx context.Context, a *actor.Local) string {
 			return fmt.Sprintf("this store belongs to %s, and this process is configured as %s. A copy of the site, such as "+
 				"staging, needs a store of its own; where the site has really moved, move its followers first", theirs.BaseURL, ours.BaseURL)
 		case theirs.Fingerprint != ours.Fingerprint:
-			return fmt.Sprintf("the key pinned is %s, and this process has %s. Bring back the pinned key, or rotate it on purpose",
-				theirs.Fingerprint, ours.Fingerprint)
+			return fmt.Sprintf("the key pinned is %s, and this process has %s. Bring back the pinned key, such as from its recovery kit; "+
+				"to replace it on purpose, keep it as Profile.Key, name the new one Profile.Next and call RotateKey; "+
+				"where it is lost for good, call RevokeKey", theirs.Fingerprint, ours.Fingerprint)
 		case theirs.Handle != ours.Handle:
 			return fmt.Sprintf("the actor is pinned as %s. Keep that handle, or give the new one another Profile.ID", theirs.Handle)
 		default:
@@ -124,61 +172,4 @@ func (p *Publisher) chosen(names ...string) ([]*actor.Local, error) {
 		chosen = append(chosen, a)
 	}
 	return chosen, nil
-}
-
-// Introduce tells followers where a profile has changed since they were last
-// told: a new name, picture or key. The first time it only takes note.
-func (p *Publisher) Introduce(ctx context.Context) error {
-	if err := p.mayWrite(ctx); err != nil {
-		return err
-	}
-	var mistakes []error
-	for _, a := range p.Actors {
-		if err := p.introduce(ctx, a); err != nil {
-			mistakes = append(mistakes, fmt.Errorf("outbox: introduce %s: %w", a.Profile.Handle, err))
-		}
-	}
-	return errors.Join(mistakes...)
-}
-
-func (p *Publisher) introduce(ctx context.Context, a *actor.Local) error {
-	name := "introduced " + a.ID
-	last, err := p.Store.Setting(ctx, name)
-	if err != nil && !errors.Is(err, store.ErrNotFound) {
-		return err
-	}
-	sum := sha256.Sum256(a.Document)
-	digest := hex.EncodeToString(sum[:])
-	said, _, _ := strings.Cut(last, " ")
-	if said == digest {
-		return nil
-	}
-	m := p.moment("")
-	noted := store.PutSetting{Name: name, Value: digest + " " + m.now.UTC().Format("2006-01-02T15:04:05.000Z")}
-	if last == "" {
-		return p.Store.Apply(ctx, noted)
-	}
-	update, err := p.update(a, last, digest, m)
-	if err != nil {
-		return err
-	}
-	err = p.Store.Apply(ctx, noted,
-		store.Fanout{Activity: update, To: store.ToFollowers, Lane: store.Prompt},
-		store.Record{Entry: store.Entry{At: m.now, Actor: a.ID, Kind: "introduce", Subject: a.ID, By: m.by, Body: update.Body}})
-	if errors.Is(err, store.ErrDuplicate) {
-		return nil // another process was faster
-	}
-	if err == nil {
-		p.wake()
-	}
-	return err
-}
-
-// update makes the Update of a profile. Its id follows from what was said last
-// and what is said now, so that two processes cannot both say it.
-func (p *Publisher) update(a *actor.Local, last, digest string, m moment) (store.Activity, error) {
-	sum := sha256.Sum256([]byte(a.ID + "\n" + last + "\n" + digest))
-	m.newID = func() string { return idEncoding.EncodeToString(sum[:16]) }
-	v := voice{actor: a, urls: p.URLs}
-	return v.say(a.ID, as2.ActivityDocument{Type: "Update", Object: as2.Embedded(a.Document)}, m)
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/assert"
 
 	"github.com/panui/panui/actor"
+	"github.com/panui/panui/signing"
 )
 
 var (
@@ -15,11 +16,21 @@ var (
 	noon     = time.Date(2026, 3, 14, 12, 0, 0, 0, time.UTC)
 )
 
-func news() *actor.Local {
-	return &actor.Local{
-		Profile: actor.Profile{Handle: "news@agency.govt.nz", Name: "Ministry of Examples", Languages: []string{"en-NZ"}},
-		ID:      testURLs.Actor("news"), Segment: "news", KeyID: testURLs.Key("news"),
+func news() *actor.Local { return profiled(func(*actor.Profile) {}) }
+
+// profiled is the actor of the tests with another profile.
+func profiled(change func(*actor.Profile)) *actor.Local {
+	key, err := signing.New(quickKey())
+	if err != nil {
+		panic(err)
 	}
+	p := actor.Profile{Handle: "news@agency.govt.nz", Name: "Ministry of Examples", Languages: []string{"en-NZ"}, Key: key, ID: "news"}
+	change(&p)
+	local, err := actor.NewLocal(p, testURLs, signing.Policy{MinRSA: 1024})
+	if err != nil {
+		panic(err)
+	}
+	return local
 }
 
 // bridge is a complete item; tests change what they are about.

@@ -165,12 +165,10 @@ func TestACopyOfTheSiteCannotSpeakAsIt(t *testing.T) {
 
 	rekeyed := tw.newPublisher()
 	rekeyed.Actors = []*actor.Local{newsWith(t, otherKey())}
-	assert.ErrorContains(t, rekeyed.Pin(tw.ctx), "Bring back the pinned key, or rotate it on purpose")
+	assert.ErrorContains(t, rekeyed.Pin(tw.ctx), "Bring back the pinned key, such as from its recovery kit")
 
 	renamed := tw.newPublisher()
-	b := *tw.actor
-	b.Profile.Handle = "media@agency.govt.nz"
-	renamed.Actors = []*actor.Local{&b}
+	renamed.Actors = []*actor.Local{profiled(func(p *actor.Profile) { p.Handle = "media@agency.govt.nz" })}
 	assert.ErrorContains(t, renamed.Pin(tw.ctx), "the actor is pinned as news@agency.govt.nz")
 }
 
@@ -183,10 +181,8 @@ func TestAChangedProfileIsIntroducedOnce(t *testing.T) {
 	assert.Empty(t, p.got(), "the first time it only takes note")
 
 	name := func(name string) *Publisher {
-		a := *tw.actor
-		a.Document = []byte(strings.ReplaceAll(string(a.Document), "Ministry of Examples", name))
 		other := tw.newPublisher()
-		other.Actors = []*actor.Local{&a}
+		other.Actors = []*actor.Local{profiled(func(p *actor.Profile) { p.Name = name })}
 		return other
 	}
 	for range 3 {

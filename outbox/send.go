@@ -14,6 +14,7 @@ import (
 
 	"github.com/panui/panui/actor"
 	"github.com/panui/panui/internal/as2"
+	"github.com/panui/panui/signing"
 	"github.com/panui/panui/signing/egress"
 	"github.com/panui/panui/signing/knock"
 )
@@ -21,8 +22,10 @@ import (
 // errSigning says that our own key failed, which no peer is to blame for.
 var errSigning = errors.New("signing failed")
 
-// send tries a job: it knocks, and once more where that may help. It calls
-// onWire when nothing but the peer is waited for.
+// send tries a job: it knocks, and once more where that may help; with the key
+// before, where the job hands over from it, and then with the one that signs now,
+// for peers that never met the other. It calls onWire when nothing but the peer is
+// waited for.
 func (d *Deliverer) send(ctx context.Context, j job, a *actor.Local, onWire func()) (r result) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -34,21 +37,64 @@ func (d *Deliverer) send(ctx context.Context, j job, a *actor.Local, onWire func
 	if err != nil {
 		return result{job: j, unsent: true}
 	}
-	r = d.post(ctx, j, a, k, onWire)
+	p := pen{actor: a, before: handsOver(a, j)}
+	r = d.knocks(ctx, j, p, k, onWire)
+	if p.before && r.answer.blamesKey() {
+		p.before = false
+		if second := d.knocks(ctx, j, p, k, onWire); second.outweighs() {
+			r = second
+		}
+	}
+	r.learned = r.learned && d.Forms.Learn(j.Host)
+	return r
+}
+
+// knocks posts a job once, and once more in the other form where that may help.
+func (d *Deliverer) knocks(ctx context.Context, j job, p pen, k knock.Knock, onWire func()) result {
+	r := d.post(ctx, j, p, k, onWire)
 	if again, ok := k.Second(r.answer.knocked()); ok {
-		if second := d.post(ctx, j, a, again, onWire); second.outweighs() {
+		if second := d.post(ctx, j, p, again, onWire); second.outweighs() {
 			k, r = again, second
 		}
 	}
-	r.learned = k.Shows(r.answer.knocked()) && d.Forms.Learn(j.Host)
+	r.learned = k.Shows(r.answer.knocked())
 	return r
+}
+
+// handsOver says whether a job is signed with the key before the present one.
+func handsOver(a *actor.Local, j job) bool {
+	s, err := a.Standing()
+	if err != nil {
+		return false
+	}
+	before, _ := s.Before(j.Activity)
+	return before != nil
+}
+
+// pen is what signs: the key of an actor, or the one before.
+type pen struct {
+	actor  *actor.Local
+	before bool
+}
+
+// key returns the key that signs a job at this moment: what was replaced while
+// the job waited signs no more.
+func (p pen) key(j job) (*signing.Key, string, error) {
+	s, err := p.actor.Standing()
+	if err != nil {
+		return nil, "", err
+	}
+	if before, id := s.Before(j.Activity); p.before && before != nil {
+		return before, id, nil
+	}
+	return s.Key, s.KeyID, nil
 }
 
 // post signs a job when there is a place to sign, and posts it at once, so that
 // its Date is fresh.
-func (d *Deliverer) post(ctx context.Context, j job, a *actor.Local, k knock.Knock, onWire func()) (r result) {
+func (d *Deliverer) post(ctx context.Context, j job, p pen, k knock.Knock, onWire func()) (r result) {
 	r.job = j
-	signed := false
+	signed, absent := false, false
 	select {
 	case <-ctx.Done():
 		r.unsent = true
@@ -67,7 +113,12 @@ func (d *Deliverer) post(ctx context.Context, j job, a *actor.Local, k knock.Kno
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if err := a.Profile.Key.SignAs(k.Form, k.Wish, req, j.Body, a.KeyID, d.now()); err != nil {
+		key, id, err := p.key(j)
+		if err != nil {
+			absent = true
+			return err
+		}
+		if err := key.SignAs(k.Form, k.Wish, req, j.Body, id, d.now()); err != nil {
 			return fmt.Errorf("%w: %w", errSigning, err)
 		}
 		signed = true
@@ -79,7 +130,7 @@ func (d *Deliverer) post(ctx context.Context, j job, a *actor.Local, k knock.Kno
 	}
 	if err != nil {
 		r.answer.err = reason(err)
-		r.unsent = ctx.Err() != nil && !signed || r.noWay()
+		r.unsent = absent || ctx.Err() != nil && !signed || r.noWay()
 		r.cut = ctx.Err() != nil && signed
 		return r
 	}

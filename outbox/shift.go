@@ -28,6 +28,7 @@ type shift struct {
 	since    time.Time   // of the first result
 	dry      bool        // the store had less to give than was asked for
 	freed    int         // deliveries written down since it was last asked
+	trouble  string      // what the last roll call complained of
 }
 
 // speaker is an actor that this process may speak for. Its context ends when it is stopped.
@@ -118,8 +119,7 @@ func (s *shift) rollCall(ctx context.Context) error {
 		case !ok:
 			mistakes = append(mistakes, fmt.Errorf("%s is not pinned to the store: call Publisher.Pin first", local.ID))
 			s.silence(local.ID)
-		case a.Fingerprint != local.Profile.Key.Fingerprint():
-			mistakes = append(mistakes, fmt.Errorf("%s is pinned with another key than this process has", local.ID))
+		case !s.holds(local, a, &mistakes):
 			s.silence(local.ID)
 		case !a.Stopped.IsZero():
 			s.silence(local.ID)
@@ -128,6 +128,28 @@ func (s *shift) rollCall(ctx context.Context) error {
 		}
 	}
 	return errors.Join(mistakes...)
+}
+
+// holds says whether this process can sign as the actor is pinned now. Where it
+// cannot, the deliveries are left to one that can.
+func (s *shift) holds(a *actor.Local, pinned store.Actor, mistakes *[]error) bool {
+	_, err := a.Learn(pinned)
+	if err != nil {
+		*mistakes = append(*mistakes, fmt.Errorf("deliveries left to others: %w", err))
+	}
+	return err == nil
+}
+
+// answerRoll calls the roll and says what is wrong once, until that changes.
+func (s *shift) answerRoll(ctx context.Context) {
+	err, trouble := s.rollCall(ctx), ""
+	if err != nil {
+		trouble = err.Error()
+	}
+	if trouble != s.trouble {
+		s.complain(err)
+	}
+	s.trouble = trouble
 }
 
 func (s *shift) speak(a *actor.Local) {

@@ -41,10 +41,7 @@ var quickKey = sync.OnceValue(func() crypto.Signer {
 func newsWith(tb testing.TB, signer crypto.Signer) *actor.Local {
 	key, err := signing.New(signer)
 	require.NoError(tb, err)
-	a := news()
-	a.Profile.Key = key
-	a.Document = []byte(`{"@context":"https://www.w3.org/ns/activitystreams","id":"` + a.ID + `","type":"Organization","name":"Ministry of Examples"}`)
-	return a
+	return profiled(func(p *actor.Profile) { p.Key = key })
 }
 
 // town is a site with its store, and servers that may follow it.
@@ -201,14 +198,15 @@ func newPeer(tw *town, statuses ...int) *peer {
 	return p
 }
 
-// keyOf knows one key.
+// keyOf knows the key that an actor signs with.
 type keyOf struct{ *actor.Local }
 
 func (k keyOf) PublicKey(_ context.Context, id string, _ bool) (signing.PublicKey, error) {
-	if id != k.KeyID {
-		return signing.PublicKey{}, fmt.Errorf("unknown key %s", id)
+	s, err := k.Standing()
+	if err != nil || id != s.KeyID {
+		return signing.PublicKey{}, fmt.Errorf("unknown key %s: %w", id, err)
 	}
-	return signing.PublicKey{ID: id, Owner: k.ID, Key: k.Profile.Key.Public()}, nil
+	return signing.PublicKey{ID: id, Owner: k.ID, Key: s.Key.Public()}, nil
 }
 
 func (keyOf) Proved(context.Context, string) {}

@@ -29,10 +29,10 @@ func speakers(t *testing.T, urls actor.URLs, name string) []*actor.Local {
 	require.NoError(t, err)
 	key, err := signing.New(private)
 	require.NoError(t, err)
-	return []*actor.Local{{
-		Profile: actor.Profile{Handle: name + "@agency.example", Languages: []string{"en"}, Key: key},
-		ID:      urls.Actor(name), Segment: name, KeyID: urls.Key(name),
-	}}
+	local, err := actor.NewLocal(actor.Profile{Handle: name + "@agency.example", Name: name, ID: name, Languages: []string{"en"}, Key: key},
+		urls, signing.Fediverse())
+	require.NoError(t, err)
+	return []*actor.Local{local}
 }
 
 // The White House's feed and its edits, through the outbox itself.
@@ -41,7 +41,7 @@ func TestFeedToPosts(t *testing.T) {
 	now := time.Date(2011, 9, 27, 0, 0, 0, 0, time.UTC)
 	clock := func() time.Time { now = now.Add(time.Minute); return now }
 	memory := memory.New()
-	urls := actor.URLs{Base: "http://www.whitehouse.gov"}
+	urls := actor.URLs{Base: "https://www.whitehouse.gov"} // its feed is older than that
 	publisher := &outbox.Publisher{Store: memory, URLs: urls, Now: clock, Actors: speakers(t, urls, "blog")}
 	poller := &feed.Poller{Name: "blog", Publisher: publisher, Store: memory, Now: clock, Backfill: 2}
 	poll := func(file string) feed.Report {

@@ -67,7 +67,7 @@ func openAgency(ctx context.Context, s store.Store, ca *authority, dir string, l
 	urls := actor.URLs{Base: "https://" + host}
 	a := &agency{
 		ID: urls.Actor("news"), Handle: "news@" + host,
-		url: urls.Base, key: key, keyID: urls.Key("news"), store: s, ran: make(chan error, 1),
+		url: urls.Base, key: key, keyID: urls.Key("news", 0), store: s, ran: make(chan error, 1),
 	}
 	if a.Site, err = panui.New(a.config(ca.pool(), log)); err != nil {
 		return nil, errors.Join(err, listener.Close())
