@@ -40,6 +40,7 @@ func (p Profile) check(u URLs, policy signing.Policy) error {
 		p.checkHandle(u),
 		p.checkName(),
 		p.checkKeys(policy),
+		p.checkProofKey(policy),
 		p.checkSegment(),
 		p.checkType(),
 		p.checkSummary(),

@@ -85,7 +85,7 @@ func (l *Local) document(s *Standing) as2.ActorDocument {
 		Featured:                  u.Featured(l.Segment),
 		Endpoints:                 as2.Endpoints{SharedInbox: u.SharedInbox()},
 		PublicKey:                 as2.PublicKey{ID: s.KeyID, Owner: l.ID, PublicKeyPem: s.Key.PublicPEM()},
-		AssertionMethod:           s.overlap(),
+		AssertionMethod:           append(s.overlap(), l.proves()...),
 		Icon:                      p.Icon.media(),
 		Image:                     p.Header.media(),
 		Attachment:                fields(p.Fields),

@@ -29,6 +29,9 @@ type Profile struct {
 	Hidden      bool
 	AlsoKnownAs []string // ids of actors that it was before
 	Since       time.Time
+	// ProofKey, an Ed25519 key, signs an integrity proof (FEP-8b32) of what the
+	// actor publishes. Nil makes none. The policy must allow Ed25519, which the NZISM's does not.
+	ProofKey *signing.Key
 }
 
 // Image is a picture by URL, with what it shows. Alt is required where URL is set.

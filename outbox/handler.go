@@ -186,8 +186,11 @@ func (h *Handler) activity(ctx context.Context, id string) (*document.Document, 
 	if err != nil {
 		return nil, err
 	}
-	if post.State == store.Withdrawn {
+	switch {
+	case post.State == store.Withdrawn:
 		return tombstone(said, post)
+	case second(said.At).Equal(post.Updated): // still the newest word, with its proof
+		return document.New(as2.MediaType, said.Body, passing), nil
 	}
 	return marshal(h.announce(post, said.ID, said.Type, said.At), passing)
 }

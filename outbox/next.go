@@ -71,7 +71,7 @@ func create(it Item, v voice, m moment) (step, error) {
 		return step{}, err
 	}
 	post.Activity = said.ID
-	if post.Body, err = as2.Marshal(note); err != nil {
+	if post.Body, err = v.write(note, m.now); err != nil {
 		return step{}, err
 	}
 	return v.featured(step{kind: published, post: post, ops: []store.Op{
@@ -96,7 +96,7 @@ func edit(post store.Post, it Item, v voice, m moment) (step, error) {
 	if err != nil {
 		return step{}, err
 	}
-	if post.Body, err = as2.Marshal(note); err != nil {
+	if post.Body, err = v.write(note, m.now); err != nil {
 		return step{}, err
 	}
 	return v.featured(step{kind: edited, post: post, ops: []store.Op{
@@ -141,7 +141,7 @@ func (v voice) featured(s step, changed bool, m moment) (step, error) {
 // cancelled, and every inbox that may have got the post is asked to erase it.
 func withdraw(post store.Post, v voice, m moment) (step, error) {
 	gone := as2.Tombstone{
-		ID: post.ID, Type: "Tombstone", FormerType: "Note", Published: post.Published, Deleted: second(m.now),
+		ID: post.ID, Type: "Tombstone", AttributedTo: v.actor.ID, FormerType: "Note", Published: post.Published, Deleted: second(m.now),
 	}
 	said, err := v.say(post.ID, as2.ActivityDocument{Type: "Delete", Object: gone}, m)
 	if err != nil {
@@ -149,7 +149,7 @@ func withdraw(post store.Post, v voice, m moment) (step, error) {
 	}
 	post.State, post.Pinned, post.Updated = store.Withdrawn, false, second(m.now)
 	post.Rev++
-	if post.Body, err = as2.Marshal(gone); err != nil {
+	if post.Body, err = v.write(gone, m.now); err != nil {
 		return step{}, err
 	}
 	return step{kind: withdrawn, post: post, ops: []store.Op{
@@ -165,7 +165,7 @@ func withdraw(post store.Post, v voice, m moment) (step, error) {
 func (v voice) say(about string, d as2.ActivityDocument, m moment) (store.Activity, error) {
 	d.ID, d.Actor, d.Published = v.urls.Activity(m.newID()), v.actor.ID, second(m.now)
 	d.To, d.Cc = []string{as2.Public}, []string{v.followers()}
-	body, err := as2.Marshal(d)
+	body, err := v.write(d, m.now)
 	return store.Activity{
 		ID: d.ID, Actor: d.Actor, Type: d.Type, Object: about, Body: body, Public: true, At: m.now,
 	}, err

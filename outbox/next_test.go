@@ -101,7 +101,7 @@ func TestWithdrawing(t *testing.T) {
 	assert.JSONEq(t, `{
 		"@context": "https://www.w3.org/ns/activitystreams",
 		"id": "https://www.agency.govt.nz/ap/objects/00000000000000000000000001",
-		"type": "Tombstone", "formerType": "Note",
+		"type": "Tombstone", "attributedTo": "https://www.agency.govt.nz/ap/actors/news", "formerType": "Note",
 		"published": "2026-03-14T12:00:00Z", "deleted": "2026-03-14T13:00:00Z"}`, string(s.post.Body))
 }
 

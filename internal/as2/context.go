@@ -10,23 +10,56 @@ const (
 	postTerms  vocabulary = 1
 	actorTerms vocabulary = 2
 	keyTerms   vocabulary = 4 // beside actorTerms: an actor that lists a [Multikey]
+	proofTerms vocabulary = 8 // of a [Provable] document
+
+	allTerms = postTerms | actorTerms | keyTerms | proofTerms
 )
 
 // contexts are the contexts that we write, by vocabulary. Each contains the
 // ActivityStreams string, which Mastodon looks for, and defines in place every
 // term that the documents it names lack, so that a JSON-LD processor
 // understands all that we say.
-var contexts = map[vocabulary]string{
-	plain:                             `"https://www.w3.org/ns/activitystreams"`,
-	postTerms:                         termsContext("", mediaTerms, noteTerms),
-	actorTerms:                        termsContext(security, mediaTerms, profileTerms),
-	actorTerms | keyTerms:             termsContext(security, mediaTerms, profileTerms, multikeyTerms),
-	postTerms | actorTerms:            termsContext(security, mediaTerms, noteTerms, profileTerms),
-	postTerms | actorTerms | keyTerms: termsContext(security, mediaTerms, noteTerms, profileTerms, multikeyTerms),
+var contexts = func() map[vocabulary]string {
+	all := map[vocabulary]string{}
+	for used := range allTerms + 1 {
+		all[used] = used.context()
+	}
+	return all
+}()
+
+func (used vocabulary) context() string {
+	var terms []string
+	parts := []string{activityStreams}
+	if used&actorTerms != 0 {
+		parts = append(parts, security)
+	}
+	if used&proofTerms != 0 {
+		parts = append(parts, dataIntegrity)
+	}
+	if used&(postTerms|actorTerms) != 0 {
+		terms = append(terms, mediaTerms)
+	}
+	for _, these := range []struct {
+		vocabulary
+		terms string
+	}{{postTerms, noteTerms}, {actorTerms, profileTerms}, {keyTerms, multikeyTerms}} {
+		if used&these.vocabulary != 0 {
+			terms = append(terms, these.terms)
+		}
+	}
+	if len(terms) > 0 {
+		parts = append(parts, `{`+strings.Join(terms, ",")+`}`)
+	}
+	if used == plain {
+		return activityStreams
+	}
+	return `[` + strings.Join(parts, ",") + `]`
 }
 
 const (
-	security = `"https://w3id.org/security/v1",` // names sec too
+	activityStreams = `"https://www.w3.org/ns/activitystreams"`
+	security        = `"https://w3id.org/security/v1"` // names sec too
+	dataIntegrity   = `"https://w3id.org/security/data-integrity/v2"`
 
 	mediaTerms = `"toot":"http://joinmastodon.org/ns#",` +
 		`"blurhash":"toot:blurhash",` +
@@ -53,10 +86,6 @@ const (
 		`"publicKeyMultibase":{"@id":"sec:publicKeyMultibase","@type":"sec:multibase"}`
 )
 
-func termsContext(documents string, terms ...string) string {
-	return `["https://www.w3.org/ns/activitystreams",` + documents + `{` + strings.Join(terms, ",") + `}]`
-}
-
 // of returns the terms that the parts use.
 func of(parts ...Part) vocabulary {
 	used := plain
@@ -80,4 +109,5 @@ func (Tombstone) vocabulary() vocabulary          { return plain }
 func (a ActivityDocument) vocabulary() vocabulary { return of(a.Object) }
 func (c Collection) vocabulary() vocabulary       { return of(c.OrderedItems...) }
 func (p CollectionPage) vocabulary() vocabulary   { return of(p.OrderedItems...) }
+func (p Provable) vocabulary() vocabulary         { return p.Document.vocabulary() | proofTerms }
 func (e embedded) vocabulary() vocabulary         { return e.terms }

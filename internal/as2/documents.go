@@ -130,12 +130,13 @@ type Tag struct {
 
 // Tombstone is an object that was deleted.
 type Tombstone struct {
-	ID         string    `json:"id"`
-	Type       string    `json:"type"` // Tombstone
-	FormerType string    `json:"formerType,omitzero"`
-	Published  time.Time `json:"published,omitzero"`
-	Updated    time.Time `json:"updated,omitzero"`
-	Deleted    time.Time `json:"deleted,omitzero"`
+	ID           string    `json:"id"`
+	Type         string    `json:"type"`                  // Tombstone
+	AttributedTo string    `json:"attributedTo,omitzero"` // whose proof of it counts (FEP-8b32)
+	FormerType   string    `json:"formerType,omitzero"`
+	Published    time.Time `json:"published,omitzero"`
+	Updated      time.Time `json:"updated,omitzero"`
+	Deleted      time.Time `json:"deleted,omitzero"`
 }
 
 // ActivityDocument is an activity of ours. Create, Update, Undo, Accept and

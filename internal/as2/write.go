@@ -26,6 +26,15 @@ type Document interface {
 // bytes that are one ([Embedded]).
 type Part interface{ part() }
 
+// Provable is a document whose context has the terms of an integrity proof, as
+// an array, so that a proof may be added to it.
+type Provable struct{ Document }
+
+// MarshalJSONTo writes the document.
+func (p Provable) MarshalJSONTo(enc *jsontext.Encoder) error {
+	return json.MarshalEncode(enc, p.Document)
+}
+
 // ID is a document by its id.
 type ID string
 
@@ -48,15 +57,41 @@ type embedded struct {
 }
 
 // Embedded makes a part of a document that [Marshal] wrote: without the
-// context, which the document around it carries. Other bytes are written as they
+// context, which the document around it carries, and without a proof that was
+// added to it, which nobody could verify without that context. Other bytes are written as they
 // came, but for white space between tokens; if they are not JSON, Marshal fails.
 func Embedded(document []byte) Part {
-	for terms := range contexts {
-		if rest, ok := bytes.CutPrefix(document, contextMember(terms)); ok {
-			return embedded{raw: append(raw{'{'}, rest...), terms: terms}
+	terms, members, ok := cutContext(document)
+	if !ok {
+		return raw(document)
+	}
+	if terms&proofTerms != 0 {
+		members = withoutProof(members)
+	}
+	return embedded{raw: append(raw{'{'}, members...), terms: terms &^ proofTerms}
+}
+
+// cutContext takes the context from a document of ours, and says which it was.
+func cutContext(document []byte) (terms vocabulary, members []byte, ok bool) {
+	rest, ok := bytes.CutPrefix(document, []byte(contextStart))
+	if !ok {
+		return plain, nil, false
+	}
+	for terms, context := range contexts {
+		if n := len(context); n < len(rest) && string(rest[:n]) == context && rest[n] == ',' {
+			return terms, rest[n+1:], true
 		}
 	}
-	return raw(document)
+	return plain, nil, false
+}
+
+// withoutProof takes the proof from a document of ours, in which it is the last
+// member, and none stands inside another. Text cannot look like it: its quotes are escaped.
+func withoutProof(document []byte) []byte {
+	if i := bytes.LastIndex(document, []byte(`,"proof":{`)); i >= 0 {
+		return append(bytes.Clone(document[:i]), '}')
+	}
+	return document
 }
 
 // Marshal writes d: its context first, its members in the order of the struct,
@@ -78,8 +113,10 @@ func Marshal(d Document) ([]byte, error) {
 	return document, nil
 }
 
+const contextStart = `{"@context":`
+
 func contextMember(terms vocabulary) []byte {
-	return []byte(`{"@context":` + contexts[terms] + `,`)
+	return []byte(contextStart + contexts[terms] + `,`)
 }
 
 // wire is how members are written.

@@ -325,6 +325,43 @@ func TestEmbedded(t *testing.T) {
 	assert.Contains(t, string(page), "["+foreign+"]", "other bytes stay as they are")
 }
 
+// A proof is made of a document with its context, and means nothing inside another.
+func TestADocumentWithAProofIsEmbeddedWithoutIt(t *testing.T) {
+	for name, d := range map[string]as2.Document{"note": post(), "actor": agency(), "actor with a key": proving(), "tombstone": as2.Tombstone{ID: base + "1", Type: "Tombstone"}} {
+		t.Run(name, func(t *testing.T) {
+			provable, err := as2.Marshal(as2.Provable{Document: d})
+			require.NoError(t, err)
+			require.NoError(t, as2.Scan(provable, limits.Default()))
+			var read struct {
+				Context []any `json:"@context"`
+			}
+			require.NoError(t, json.Unmarshal(provable, &read), "Mastodon takes a proof only where the context is an array")
+			assert.Equal(t, "https://www.w3.org/ns/activitystreams", read.Context[0])
+			assert.Contains(t, read.Context, "https://w3id.org/security/data-integrity/v2")
+
+			proved := append(bytes.TrimSuffix(bytes.Clone(provable), []byte("}")), `,"proof":{"@context":["x"],"proofValue":"z,\"proof\":{"}}`...)
+			plain, err := as2.Marshal(d)
+			require.NoError(t, err)
+			around := func(stored []byte) string {
+				b, err := as2.Marshal(as2.ActivityDocument{ID: base + "2", Type: "Update", Object: as2.Embedded(stored)})
+				require.NoError(t, err)
+				return string(b)
+			}
+			assert.Equal(t, around(plain), around(proved))
+			assert.Equal(t, around(plain), around(provable))
+		})
+	}
+	t.Run("text that looks like a proof stays", func(t *testing.T) {
+		p := post()
+		p.Content = `{"a":1,"proof":{"b":2}}`
+		provable, err := as2.Marshal(as2.Provable{Document: p})
+		require.NoError(t, err)
+		b, err := as2.Marshal(as2.ActivityDocument{ID: base + "2", Type: "Update", Object: as2.Embedded(provable)})
+		require.NoError(t, err)
+		assert.Contains(t, string(b), `"content":"{\"a\":1,\"proof\":{\"b\":2}}"`)
+	})
+}
+
 func TestMarshalRefusesWhatOthersWould(t *testing.T) {
 	t.Run("more than 64 KB", func(t *testing.T) {
 		p := post()

@@ -1,0 +1,45 @@
+package actor
+
+import (
+	"crypto/ed25519"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/panui/panui/internal/as2"
+	"github.com/panui/panui/signing"
+)
+
+// checkProofKey says what is wrong with the key of proofs, where there is one.
+func (p Profile) checkProofKey(policy signing.Policy) error {
+	if p.ProofKey == nil {
+		return nil
+	}
+	if _, ok := p.ProofKey.Public().(ed25519.PublicKey); !ok {
+		return errors.New("proof key: use Ed25519, the only kind that integrity proofs are made with; the RSA key is Key")
+	}
+	if err := policy.MayUse(p.ProofKey.Public()); err != nil {
+		return fmt.Errorf("proof key: %w; leave ProofKey out, or choose a policy that has Ed25519, such as signing.Fediverse", err)
+	}
+	return nil
+}
+
+// ProofKeyID returns the id of the actor's ProofKey, or nothing where it has none.
+// It follows from the key, so that nobody takes another one that they cached for it.
+func (l *Local) ProofKeyID() string {
+	if l.Profile.ProofKey == nil {
+		return ""
+	}
+	_, fingerprint, _ := strings.Cut(l.Profile.ProofKey.Fingerprint(), ":")
+	return l.ID + "#ed25519-" + fingerprint[:16]
+}
+
+// proves lists the actor's ProofKey as its document does (FEP-521a).
+func (l *Local) proves() []as2.Multikey {
+	if l.Profile.ProofKey == nil {
+		return nil
+	}
+	return []as2.Multikey{{
+		ID: l.ProofKeyID(), Type: "Multikey", Controller: l.ID, PublicKeyMultibase: l.Profile.ProofKey.PublicMultikey(),
+	}}
+}
