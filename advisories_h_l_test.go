@@ -3,5 +3,5 @@ package panui_test
 import "slices"
 
 func advisoriesHtoL() []advisory {
-	return slices.Concat(advisoriesH(), advisoriesI())
+	return slices.Concat(advisoriesH(), advisoriesI(), advisoriesJ())
 }

@@ -111,6 +111,8 @@ func advisoriesH() []advisory {
 			}}},
 		{known: "GHSA-mqv7-gxh4-r5vf of Misskey", row: row{id: "H13", scene: public, test: environment,
 			must: "a proxy in the environment is not used: nobody can switch the guard off by a variable"}},
+		{known: "Proxy bypass (measured); GTS `ProxyFromEnvironment`; Mastodon `ProxySocket` of Go, GoToSocial and Mastodon", row: row{id: "H14", scene: public, test: throughAProxy,
+			must: "where the agency names a proxy, the address of the target is judged here as always; the proxy gets CONNECT for an address that passed and nothing else, so no plain http and no name"}},
 		{known: "CVE-2025-22870 of Go", row: row{id: "H15", scene: public,
 			must:  "an address with a zone is no name of the network: 401, nothing is looked up",
 			tries: []try{never("https://[::1%25.example.com]/k"), never("https://[fe80::1%25eth0]:443/k"), never("https://[2606:4700:4700::1111%25x]/k")},
@@ -304,6 +306,24 @@ func environment(t *testing.T, w *world) {
 	assert.Contains(t, w.log.events()[0].json, "address is not allowed: 10.0.0.1:443", "the guard saw the target, not a proxy")
 	assert.Equal(t, before, w.evil.accepted.Load())
 	otherWaysOut.check(t) // nothing reads the environment, which net/http does once for the whole process
+}
+
+func throughAProxy(t *testing.T, w *world) {
+	proxy := w.evil
+	w = newWorld(t, w.backend, scene{public: true, config: func(c *panui.Config) {
+		hasty(c)
+		c.Egress.Proxy = &egress.Proxy{URL: proxy.url}
+	}})
+	for _, address := range []string{"169.254.169.254", "127.0.0.1", "10.0.0.1", "::1", "64:ff9b::a9fe:a9fe"} {
+		forbidden(t, w, address)
+	}
+	for _, plain := range []string{"http://169.254.169.254/latest", "http://victim.test/k", "https://169.254.169.254/"} {
+		assert.Equal(t, http.StatusUnauthorized, w.send(keyed(plain)(w).wire()).status, plain)
+	}
+	assert.Empty(t, proxy.requests())
+	assert.Equal(t, http.StatusServiceUnavailable, w.send(keyedAt("10.0.0.1 93.184.216.34")(w).wire()).status, "the proxy refuses, which may pass")
+	require.Len(t, proxy.requests(), 1)
+	assert.Equal(t, "CONNECT 93.184.216.34:443", proxy.requests()[0].Method+" "+proxy.requests()[0].RequestURI)
 }
 
 // notURLs are what is no text where an URL belongs: options of a client, and other values.

@@ -124,11 +124,12 @@ func pemOf(key crypto.PublicKey) string {
 // answers, of one or more addresses, and the last of them from then on; a name
 // without any gets no reply.
 type names struct {
-	mu      sync.Mutex
-	answers map[string][]string // addresses, with blanks between them, by name with a final dot
-	asked   []string
-	waiting []net.Conn // for replies that never come
-	closed  bool
+	mu        sync.Mutex
+	answers   map[string][]string // addresses, with blanks between them, by name with a final dot
+	otherwise string              // the answer for any other name; empty for no reply
+	asked     []string
+	waiting   []net.Conn // for replies that never come
+	closed    bool
 }
 
 // close ends the waiting for replies that never come.
@@ -183,6 +184,9 @@ func (n *names) reply(query []byte) []byte {
 	left := n.answers[question.Name.String()]
 	if question.Type == dnsmessage.TypeA {
 		n.asked = append(n.asked, question.Name.String())
+	}
+	if len(left) == 0 && n.otherwise != "" {
+		left = []string{n.otherwise}
 	}
 	if len(left) == 0 {
 		return nil

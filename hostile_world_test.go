@@ -172,7 +172,7 @@ func (w *world) deliver() {
 	ran := make(chan error, 1)
 	go func() { ran <- w.site.Run(ctx) }()
 	require.Eventually(w, func() bool {
-		return !slices.ContainsFunc(w.queue(), func(d store.Delivery) bool { return d.State == store.Pending && d.Attempt == 0 })
+		return !slices.ContainsFunc(w.queue(), func(d store.Delivery) bool { return d.State == store.Pending && d.Answer == "" })
 	}, patience, 5*time.Millisecond)
 	end()
 	require.NoError(w, <-ran)
