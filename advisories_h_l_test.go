@@ -3,5 +3,5 @@ package panui_test
 import "slices"
 
 func advisoriesHtoL() []advisory {
-	return slices.Concat(advisoriesH(), advisoriesI(), advisoriesJ())
+	return slices.Concat(advisoriesH(), advisoriesI(), advisoriesJ(), advisoriesK(), advisoriesL())
 }

@@ -220,14 +220,15 @@ func (w *world) hears(content, more string) inbox.Reply {
 	w.Helper()
 	w.said++
 	id := fmt.Sprint("{mallory}/notes/", w.said)
-	written, err := json.Marshal(content)
-	require.NoError(w, err)
-	body := `{"id":"` + id + `#create","type":"Create","actor":"{mallory}","to":["{public}"],"object":{"id":"` + id + `","type":"Note","attributedTo":"{mallory}","inReplyTo":"{post}","to":["{public}"],` + more + `"content":` + string(written) + `}}`
+	var written strings.Builder
+	encoder := json.NewEncoder(&written)
+	encoder.SetEscapeHTML(false)
+	require.NoError(w, encoder.Encode(content))
+	body := `{"id":"` + id + `#create","type":"Create","actor":"{mallory}","to":["{public}"],"object":{"id":"` + id + `","type":"Note","attributedTo":"{mallory}","inReplyTo":"{post}","to":["{public}"],` + more + `"content":` + written.String() + `}}`
 	require.Equal(w, http.StatusAccepted, w.send(w.letter(body, forge{by: "mallory"}).wire()).status, content)
-	replies, _, err := w.site.Moderator().Received(context.Background(), store.Held, inbox.Page{Limit: 1})
-	require.NoError(w, err)
-	require.Equal(w, w.fill(id), replies[0].ID)
-	return replies[0]
+	reply := w.newest()
+	require.Equal(w, w.fill(id), reply.ID)
+	return reply
 }
 
 // followers are the ids of those who follow.

@@ -1,0 +1,83 @@
+package panui_test
+
+import (
+	"os"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// K: what takes longer than its length.
+func advisoriesK() []advisory {
+	return []advisory{
+		{known: "GHSA-jpxp-r43f-rhvx of Mastodon", row: row{id: "K1", test: dots,
+			must: "64 KiB of what made a regular expression repeat itself, in a text, a warning and a name: read in the time of as much plain text",
+			but:  spared{storeSame: "they are replies, and kept", oneEvent: "each has its own"}}},
+		{known: "CVE-2025-68475 of Fedify", absent: []absent{htmlDiscovery, linkPreviews},
+			row: row{id: "K2", must: "no HTML is read when a document is fetched; what is not ActivityPub is refused by its media type"}},
+		{known: "CVE-2024-45338 of Go", row: row{id: "K3", test: nests,
+			must: "64 KiB of nested tags are read in bounded time: markup that is long is shown as text, and the parser is newer than the last advisory about it",
+			but:  spared{storeSame: "they are replies, and kept", oneEvent: "each has its own"}}},
+	}
+}
+
+// quickest is the shortest of some times that something takes.
+func quickest(f func()) time.Duration {
+	best := time.Hour
+	for range 3 {
+		began := time.Now()
+		f()
+		best = min(best, time.Since(began))
+	}
+	return best
+}
+
+// slack is what a machine that does other things may add to a time.
+const slack = 50 * time.Millisecond
+
+func dots(t *testing.T, w *world) {
+	plain, dotted := strings.Repeat("kia ora ", 8<<10), strings.Repeat("a.a.", 16<<10)
+	w.hears(plain, `"summary":"`+plain[:2<<10]+`",`)
+	usual := quickest(func() { w.newest() })
+	for _, content := range []string{dotted, strings.Repeat("@a.a", 16<<10), strings.Repeat("http://", 9<<10), strings.Repeat("a-", 32<<10), `<a href="https://evil.test/">` + strings.Repeat("a.a.", 3<<10)} {
+		w.hears(content, `"summary":"`+dotted[:2<<10]+`","name":"`+dotted+`","url":"{evil}/`+dotted[:1<<10]+`",`)
+		assert.LessOrEqual(t, quickest(func() { w.newest() }), 20*usual+slack, "%.40s", content)
+	}
+}
+
+func nests(t *testing.T, w *world) {
+	w.hears(strings.Repeat("kia ora ", 8<<10), "")
+	usual := quickest(func() { w.newest() })
+	for _, tag := range []string{"b", "div", "table", "a href=https://evil.test", "p", "select", "svg", "math", "template", "ruby", "blockquote"} {
+		for _, size := range []int{16 << 10, 64 << 10} {
+			open := "<" + tag + ">"
+			w.hears(strings.Repeat(open, size/len(open)), "")
+			assert.LessOrEqual(t, quickest(func() { w.newest() }), 50*usual+2*slack, "%d bytes of %s", size, open)
+		}
+	}
+	assert.True(t, atLeast(t, "golang.org/x/net", 0, 55))
+}
+
+// atLeast says whether a module is required in a version or a newer one.
+func atLeast(t *testing.T, module string, version ...int) bool {
+	t.Helper()
+	text, err := os.ReadFile("go.mod")
+	require.NoError(t, err)
+	found := regexp.MustCompile(`(?m)\s` + regexp.QuoteMeta(module) + ` v?(\d+)\.(\d+)(?:\.(\d+))?`).FindStringSubmatch(string(text))
+	if module == "go" {
+		found = regexp.MustCompile(`(?m)^go (\d+)\.(\d+)(?:\.(\d+))?`).FindStringSubmatch(string(text))
+	}
+	require.NotNil(t, found, module)
+	for i, want := range version {
+		has, _ := strconv.Atoi(found[i+1])
+		if has != want {
+			return has > want
+		}
+	}
+	return true
+}
