@@ -6,7 +6,7 @@ import (
 )
 
 func advisoriesAtoG() []advisory {
-	return slices.Concat(advisoriesOfOrigin(), advisoriesOfTypes(), advisoriesOfOwners())
+	return slices.Concat(advisoriesOfOrigin(), advisoriesOfTypes(), advisoriesOfOwners(), advisoriesOfCoverage(), advisoriesOfAlgorithms())
 }
 
 // shown is a letter for which mallory's server first shows a document at a path.

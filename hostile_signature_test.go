@@ -31,14 +31,23 @@ func rfc9421(input, signature string, lines ...string) writes {
 // ofReply is the right digest of what alice says.
 const ofReply = "Content-Digest: sha-256=:{digest}:"
 
+// dated is an honest letter of alice, dated so much later, with the date in a layout.
+func dated(off time.Duration, layout string) writes {
+	return func(w *world) letter {
+		return w.letter(aliceReplies, forge{head: []string{"Date: " + time.Now().Add(off).UTC().Format(layout)}})
+	}
+}
+
+// digested is an honest letter of alice but for its digest.
+func digested(digest func(body string) string) writes {
+	return func(w *world) letter {
+		return w.letter(aliceReplies, forge{head: []string{"Digest: " + digest(w.fill(aliceReplies))}})
+	}
+}
+
 // B039 to B056: who signed it.
 func signatureCorpus() []row {
 	four := "(request-target) host date digest"
-	dated := func(off time.Duration, layout string) writes {
-		return func(w *world) letter {
-			return w.letter(aliceReplies, forge{head: []string{"Date: " + time.Now().Add(off).UTC().Format(layout)}})
-		}
-	}
 	// timed writes the seconds of what is given as {0h}, when it is sent.
 	timed := func(covers, extra string) writes {
 		return func(w *world) letter {
@@ -49,11 +58,6 @@ func signatureCorpus() []row {
 				written = strings.ReplaceAll(written, "{"+off+"}", fmt.Sprint(time.Now().Add(d).Unix()))
 			}
 			return w.letter(aliceReplies, forge{algorithm: "hs2019", covers: covers, extra: written})
-		}
-	}
-	digested := func(digest func(body string) string) writes {
-		return func(w *world) letter {
-			return w.letter(aliceReplies, forge{head: []string{"Digest: " + digest(w.fill(aliceReplies))}})
 		}
 	}
 	return []row{

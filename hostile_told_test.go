@@ -104,13 +104,15 @@ func silence(t *testing.T, w *world) {
 	w.names.close()
 }
 
+// rsaOf is an RSA key of a size that nobody has the other half of.
+func rsaOf(bits uint, e int64) string {
+	n := new(big.Int).SetBit(new(big.Int), int(bits)-1, 1)
+	return pemOf(&rsa.PublicKey{N: n.SetBit(n, 0, 1), E: int(e)})
+}
+
 // badKeys are keys that a document lists, each in the place of mallory's.
 func badKeys() []try {
 	public := pemOf(privateKey("mallory").Public())
-	rsaOf := func(bits uint, e int64) string {
-		n := new(big.Int).SetBit(new(big.Int), int(bits)-1, 1)
-		return pemOf(&rsa.PublicKey{N: n.SetBit(n, 0, 1), E: int(e)})
-	}
 	ec, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		panic(err)

@@ -54,6 +54,7 @@ type scene struct {
 	public bool
 	config func(*panui.Config)
 	limits limits.Limits // of the inbox
+	keys   signing.Keys  // instead of those that are fetched; then nobody has said anything
 }
 
 // secret stands in everything that people say, and must never be in the log.
@@ -105,11 +106,14 @@ func newWorld(t testing.TB, backend string, s scene) *world {
 	if s.limits != (limits.Limits{}) {
 		site.Bound(s.limits)
 	}
+	if s.keys != nil {
+		site.Trust(s.keys)
+	}
 	server.Config.Handler = site.Handler(nil)
 	server.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, 0)
 	server.Start()
 	t.Cleanup(server.Close)
-	w.furnish(s.public)
+	w.furnish(s.public || s.keys != nil)
 	return w
 }
 
@@ -127,7 +131,7 @@ func (w *world) open(backend string) {
 }
 
 // furnish publishes two posts, of which one is withdrawn, and lets alice and bob say their part.
-func (w *world) furnish(public bool) {
+func (w *world) furnish(silent bool) {
 	publish := func(key string) store.Post {
 		post, err := w.site.Publish(w.Context(), outbox.Item{Key: key, URL: w.base + "/news/" + key, Title: "Road closed", HTML: "<p>Until Monday.</p>", Language: "en-NZ"})
 		require.NoError(w, err)
@@ -146,7 +150,7 @@ func (w *world) furnish(public bool) {
 		w.victim.serve("/users/"+name, document(w.fill(person("{"+name+"}", privateKey(name).Public()))))
 	}
 	w.evil.serve("/users/mallory", document(w.fill(person("{mallory}", privateKey("mallory").Public()))))
-	if public {
+	if silent {
 		return
 	}
 	for _, said := range []struct{ who, what string }{
