@@ -1,15 +1,11 @@
 package panui_test
 
 import (
-	"os"
-	"regexp"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/assert"
-	"github.com/stretchr/testify/require"
 )
 
 // K: what takes longer than its length.
@@ -60,24 +56,5 @@ func nests(t *testing.T, w *world) {
 			assert.LessOrEqual(t, quickest(func() { w.newest() }), 50*usual+2*slack, "%d bytes of %s", size, open)
 		}
 	}
-	assert.True(t, atLeast(t, "golang.org/x/net", 0, 55))
-}
-
-// atLeast says whether a module is required in a version or a newer one.
-func atLeast(t *testing.T, module string, version ...int) bool {
-	t.Helper()
-	text, err := os.ReadFile("go.mod")
-	require.NoError(t, err)
-	found := regexp.MustCompile(`(?m)\s` + regexp.QuoteMeta(module) + ` v?(\d+)\.(\d+)(?:\.(\d+))?`).FindStringSubmatch(string(text))
-	if module == "go" {
-		found = regexp.MustCompile(`(?m)^go (\d+)\.(\d+)(?:\.(\d+))?`).FindStringSubmatch(string(text))
-	}
-	require.NotNil(t, found, module)
-	for i, want := range version {
-		has, _ := strconv.Atoi(found[i+1])
-		if has != want {
-			return has > want
-		}
-	}
-	return true
+	atLeast(t, "golang.org/x/net", 0, 55)
 }
