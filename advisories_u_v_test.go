@@ -284,7 +284,7 @@ func nobodyWaits(t *testing.T, w *world) {
 	assert.Equal(t, before, w.dialled(), "a GET of the actor asks nobody")
 }
 
-// atLeast checks what go.mod asks for: of Go itself or of a module.
+// ofAtLeast checks what go.mod asks for: of Go itself or of a module.
 func ofAtLeast(t *testing.T, what string, major, minor int) {
 	t.Helper()
 	text, err := os.ReadFile("go.mod")
