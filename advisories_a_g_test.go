@@ -6,7 +6,7 @@ import (
 )
 
 func advisoriesAtoG() []advisory {
-	return slices.Concat(advisoriesOfOrigin(), advisoriesOfTypes(), advisoriesOfOwners(), advisoriesOfCoverage(), advisoriesOfAlgorithms())
+	return slices.Concat(advisoriesOfOrigin(), advisoriesOfTypes(), advisoriesOfOwners(), advisoriesOfCoverage(), advisoriesOfAlgorithms(), advisoriesOfOrder(), advisoriesOfRedirects())
 }
 
 // shown is a letter for which mallory's server first shows a document at a path.
