@@ -70,6 +70,9 @@ func using(names ...string) check {
 	}
 }
 
+// openingFiles finds what reads or writes a file by its name.
+var openingFiles = using("os.Open", "os.OpenFile", "os.OpenRoot", "os.Create", "os.CreateTemp", "os.ReadFile", "os.WriteFile", "os.Mkdir", "os.MkdirAll", "os.Rename", "os.Remove", "os.ReadDir")
+
 // calling finds a call whose end is written so, as Client.Get.
 func calling(ends ...string) check {
 	return func(s source) string {

@@ -60,6 +60,10 @@ var (
 			writing("oauthAuthorizationEndpoint", "oauthTokenEndpoint", "proxyUrl", "uploadMedia"),
 		),
 	}
+	builtSQL = absent{
+		feature: "SQL that is written by package fmt or joined of what comes in",
+		missing: anyOf(in("store/internal/sqlstore", using("fmt.Sprintf", "fmt.Sprint", "fmt.Fprintf", "text/template")), in("store/sqlite", using("fmt.Sprintf"))),
+	}
 	collections = absent{
 		feature: "reading collections of others: outboxes, followers, threads",
 		missing: reading("next", "first", "last", "items", "orderedItems", "outbox", "followers", "following", "replies", "shares", "likes", "featured"),
@@ -76,10 +80,21 @@ var (
 		feature: "emoji of other servers",
 		missing: anyOf(reading("icon", "emojis"), saying("inbox", "Emoji", "EmojiReact")),
 	}
+	filesByName = absent{
+		feature: "files that are named by what arrives",
+		missing: anyOf(
+			in("inbox", openingFiles), in("actor", openingFiles), in("webfinger", openingFiles), in("internal/as2", openingFiles),
+			notIn("outbox/feed/source.go", in("outbox", openingFiles)), // where the agency names its own
+		),
+	}
 	followerSync = absent{
 		feature: "telling a server which of its people follow (FEP-8fcf)",
 		routes:  []string{"/ap/actors/news/followers_synchronization"},
 		missing: naming("Collection-Synchronization"),
+	}
+	forms = absent{
+		feature: "reading what is sent as a form",
+		missing: calling(".ParseForm", ".ParseMultipartForm", ".FormValue", ".PostFormValue", ".FormFile"),
 	}
 	forwarding = absent{
 		feature: "forwarding what arrives to others (ActivityPub section 7.1.2)",
@@ -217,11 +232,14 @@ var added = []struct {
 	{addressHelpers, "signing/egress/x.go", `func f(a A) bool { return a.Unmap().IsPrivate() }`},
 	{archives, "store/x.go", `import "archive/zip"`},
 	{browserSessions, "inbox/x.go", `import "net/http"; var _ = http.Cookie{}`},
+	{builtSQL, "store/internal/sqlstore/x.go", `import "fmt"; func f(s string) string { return fmt.Sprintf("SELECT %s", s) }`},
 	{collections, "internal/as2/x.go", "type w struct { Next string `json:\"next\"` }"},
 	{decompression, "inbox/x.go", `import "compress/gzip"`},
 	{directMessages, "internal/as2/documents.go", "type d struct { Bto string `json:\"bto,omitempty\"` }"},
 	{emoji, "inbox/x.go", `var _ = map[string]int{"EmojiReact": 1}`},
+	{filesByName, "inbox/x.go", `import "os"; func f(name string) { os.Open(name) }`},
 	{followerSync, "outbox/x.go", `const h = "Collection-Synchronization"`},
+	{forms, "webfinger/x.go", `func f(r R) { r.FormValue("resource") }`},
 	{forwarding, "inbox/x.go", `import "github.com/panui/panui/store"; var _ = store.Fanout{}`},
 	{htmlDiscovery, "actor/x.go", `import "golang.org/x/net/html"`},
 	{imageProcessing, "outbox/x.go", `import _ "image/png"`},

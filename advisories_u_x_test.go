@@ -3,5 +3,5 @@ package panui_test
 import "slices"
 
 func advisoriesUtoX() []advisory {
-	return slices.Concat(advisoriesOfCaches(), advisoriesOfLoad())
+	return slices.Concat(advisoriesOfCaches(), advisoriesOfLoad(), advisoriesOfNames(), advisoriesOfExposure())
 }

@@ -56,7 +56,7 @@ func New(c Config) (*Site, error) {
 		c.Log = slog.Default()
 	}
 	urls := actor.URLs{Base: c.BaseURL, Prefix: c.Prefix}
-	wrong := []error{urls.Check(), c.reach(), c.Egress.Check()}
+	wrong := []error{urls.Check(), c.reach(), c.believes(), c.Egress.Check()}
 	if c.Store == nil {
 		wrong = append(wrong, errors.New("no Store: name one, such as sqlite.Open(ctx, \"panui.db\")"))
 	}
@@ -93,6 +93,17 @@ func (c Config) reach() error {
 		return fmt.Errorf("base URL %q is on this machine: set InsecureLoopback to develop, or write the public https address", c.BaseURL)
 	case public != nil && !c.InsecureLoopback:
 		return fmt.Errorf("base URL %q: no peer would ask it: %w", c.BaseURL, public)
+	}
+	return nil
+}
+
+// believes checks that not everybody is a proxy, who could then give any address
+// as that of a visitor.
+func (c Config) believes() error {
+	for _, p := range c.Proxies {
+		if p.Bits() <= 0 {
+			return fmt.Errorf("proxies: %s believes everybody: list the addresses of the reverse proxies in front", p)
+		}
 	}
 	return nil
 }

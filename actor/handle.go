@@ -65,14 +65,35 @@ func parseDomain(s string) (string, error) {
 	if hasPort && !validPort(port) {
 		return "", fmt.Errorf("%.80q is not a port", port)
 	}
-	ascii, err := idna.Lookup.ToASCII(strings.ToLower(host))
-	if err != nil || ascii == "" || len(ascii) > 253 || strings.HasSuffix(ascii, ".") || !domainChars(ascii) {
+	lower := strings.ToLower(host)
+	ascii, err := idna.Lookup.ToASCII(lower)
+	if err != nil || !validDomain(ascii) || lower != ascii && lower != asWritten(ascii) {
 		return "", fmt.Errorf("%.80q is not a domain name", host)
 	}
 	if hasPort {
 		return ascii + ":" + port, nil
 	}
 	return ascii, nil
+}
+
+// validDomain checks the lengths of RFC 1035 section 2.3.4, and the characters.
+func validDomain(ascii string) bool {
+	for label := range strings.SplitSeq(ascii, ".") {
+		if label == "" || len(label) > 63 {
+			return false
+		}
+	}
+	return len(ascii) <= 253 && domainChars(ascii)
+}
+
+// asWritten is the domain in Unicode. What is mapped to it, such as ⅇxample.com to
+// example.com, is another spelling of somebody's name, and not taken.
+func asWritten(ascii string) string {
+	unicode, err := idna.Lookup.ToUnicode(ascii)
+	if err != nil {
+		return ""
+	}
+	return unicode
 }
 
 func domainChars(s string) bool {
