@@ -56,5 +56,5 @@ func nests(t *testing.T, w *world) {
 			assert.LessOrEqual(t, quickest(func() { w.newest() }), 50*usual+2*slack, "%d bytes of %s", size, open)
 		}
 	}
-	ofAtLeast(t, "golang.org/x/net", 0, 55)
+	atLeast(t, "golang.org/x/net", 0, 55)
 }

@@ -285,7 +285,7 @@ func doubled(t *testing.T, w *world) {
 		assert.LessOrEqual(t, strings.Count(reply.HTML.String(), "href="), 1, content)
 		assert.Equal(t, reply.HTML, w.hears(reply.HTML.String(), "").HTML, content)
 	}
-	ofAtLeast(t, "golang.org/x/net", 0, 55)
+	atLeast(t, "golang.org/x/net", 0, 55)
 }
 
 func leaks(t *testing.T, w *world) {

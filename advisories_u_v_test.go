@@ -184,10 +184,10 @@ func advisoriesOfLoad() []advisory {
 			must: "thousands of servers fetch the post within a minute: caches may keep it, who has it gets 304, and the store is not asked at all"}},
 		{known: "TryGhost/ActivityPub#1961 of Ghost", row: row{id: "V3", but: publicPage, test: nobodyWaits,
 			must: "our actor is readable without a signature and while we ask the one who asks: two servers cannot wait for each other"}},
-		{known: "CVE-2026-33814 of Go", row: row{id: "V4", test: func(t *testing.T, w *world) { ofAtLeast(t, "go", 1, 26); hostileHTTP2(t, w) },
+		{known: "CVE-2026-33814 of Go", row: row{id: "V4", test: func(t *testing.T, w *world) { atLeast(t, "go", 1, 26); hostileHTTP2(t, w) },
 			must: "a peer whose HTTP/2 frames may have no size: given up within its time, nothing is left running; and the module asks for a Go that is mended"}},
 		{known: "CVE-2023-39325 of Go", row: row{id: "V5", test: func(t *testing.T, w *world) {
-			ofAtLeast(t, "go", 1, 26)
+			atLeast(t, "go", 1, 26)
 			listeners.check(t)
 			safeServers(t)
 		}, must: "the library opens no listener, so floods of HTTP/2 meet the website's own server: the module asks for a Go that is mended, and every server in the examples bounds how long a header takes"}},
@@ -198,7 +198,7 @@ func advisoriesOfLoad() []advisory {
 				{"100-continue for a refused type", headed("Expect: 100-continue", "Content-Type: text/plain"), 415, "media-type", 0},
 				{"chunk extensions", bodiless("Content-Length:", "Transfer-Encoding: chunked")(strings.Repeat("1;"+strings.Repeat("x", 2000)+"\r\n{\r\n", 100)), 400, "body-broken", 0},
 				{"an expectation that nobody knows", headed("Expect: a-miracle"), 417, "", 0},
-			}, test: func(t *testing.T, _ *world) { ofAtLeast(t, "go", 1, 26) }}},
+			}, test: func(t *testing.T, _ *world) { atLeast(t, "go", 1, 26) }}},
 	}
 }
 
@@ -284,8 +284,8 @@ func nobodyWaits(t *testing.T, w *world) {
 	assert.Equal(t, before, w.dialled(), "a GET of the actor asks nobody")
 }
 
-// ofAtLeast checks what go.mod asks for: of Go itself or of a module.
-func ofAtLeast(t *testing.T, what string, major, minor int) {
+// atLeast checks what go.mod asks for: of Go itself or of a module.
+func atLeast(t *testing.T, what string, major, minor int) {
 	t.Helper()
 	text, err := os.ReadFile("go.mod")
 	require.NoError(t, err)
