@@ -26,7 +26,7 @@ const module = "github.com/panui/panui"
 var floors = [][]string{
 	{"internal/limits", "internal/document", "internal/blocklist", "internal/testenv", "signing/internal/keyfile"},
 	{"internal/as2", "store"},
-	{"store/memory", "store/internal/sqlstore"},
+	{"store/memory", "store/internal/sqlstore", "internal/faults"},
 	{"store/sqlite", "store/storetest"},
 	{"store/storetest/mutate"},
 	{"signing/egress"},
@@ -107,6 +107,7 @@ type source struct {
 	pkg  string // folder below the module
 	file string
 	ast  *ast.File
+	fset *token.FileSet
 }
 
 func TestArchitecture(t *testing.T) {
@@ -219,7 +220,7 @@ var parsedOnce = sync.OnceValues(func() (found []source, _ error) {
 		if err != nil {
 			return err
 		}
-		found = append(found, source{pkg: filepath.ToSlash(filepath.Dir(file)), file: filepath.ToSlash(file), ast: parsed})
+		found = append(found, source{pkg: filepath.ToSlash(filepath.Dir(file)), file: filepath.ToSlash(file), ast: parsed, fset: fset})
 		return nil
 	})
 	return found, err

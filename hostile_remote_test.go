@@ -98,12 +98,16 @@ func remoteCorpus() []row {
 	later := func(name string, answer func(string) http.HandlerFunc) try {
 		return fetched(name, answer, 503, "key-unreachable")
 	}
+	twice := func(t try) try { // in the other form of signature, too
+		t.dials = 2
+		return t
+	}
 	return []row{
 		{id: "B090", must: "a key's document that is not a 200 of ActivityPub: 401; where asking again may help: 503", tries: []try{
 			unknown("HTML", func(string) http.HandlerFunc { return page("text/html; charset=utf-8", "<html>hello</html>") }),
-			unknown("204", answers(204)), unknown("206", answers(206)), unknown("300", answers(300)), unknown("401", answers(401)),
+			unknown("204", answers(204)), unknown("206", answers(206)), unknown("300", answers(300)), twice(unknown("403", answers(403))),
 			unknown("404", answers(404)), unknown("410", answers(410)), unknown("418", answers(418)),
-			later("429", answers(429)), later("500", answers(500)), later("503", answers(503)),
+			twice(later("401", answers(401))), later("429", answers(429)), later("500", answers(500)), later("503", answers(503)),
 			unknown("early hints without end", raw(func(to io.Writer) {
 				for {
 					if _, err := io.WriteString(to, "HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n"); err != nil {

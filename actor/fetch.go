@@ -204,13 +204,15 @@ func (r *Resolver) mayAsk(id string) error {
 	return nil
 }
 
-// usable takes a 200 with a media type of ActivityPub and nothing else.
+// usable takes a 200 with a media type of ActivityPub and nothing else. A server
+// that wants GETs signed answers 401 when it could not fetch our key at the
+// moment, which is no fault of who signed what we are to verify: ask again later.
 func usable(answer *egress.Response) error {
 	kind := as2.ReadMediaType(answer.Header["Content-Type"])
 	switch status := answer.Status; {
 	case status == http.StatusNotFound || status == http.StatusGone:
 		return fmt.Errorf("%w: status %d", ErrGone, status)
-	case status == http.StatusTooManyRequests || status >= 500:
+	case status == http.StatusUnauthorized || status == http.StatusTooManyRequests || status >= 500:
 		return fmt.Errorf("%w: status %d", signing.ErrUnreachable, status)
 	case status != http.StatusOK:
 		return fmt.Errorf("status %d", status)

@@ -334,7 +334,7 @@ func TestAnswersThatAreNoActor(t *testing.T) {
 		{page{status: 204, contentType: "application/activity+json"}, false, nil},
 		{page{status: 206, contentType: "application/activity+json"}, false, nil},
 		{page{status: 300, contentType: "application/activity+json"}, false, nil},
-		{page{status: 401, contentType: "application/activity+json"}, false, nil},
+		{page{status: 401, contentType: "application/activity+json"}, true, nil},
 		{page{status: 403, contentType: "application/activity+json"}, false, nil},
 		{page{status: 404, contentType: "application/activity+json"}, false, actor.ErrGone},
 		{page{status: 410, contentType: "application/activity+json"}, false, actor.ErrGone},

@@ -67,16 +67,24 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		d, err = f.shelf.get(r.Context(), f.name, f.load)
 	}
 	switch {
-	case err == nil:
+	case d != nil:
+		h.complain(r.Context(), f.name, err)
 		d.ServeHTTP(w, r)
 	case errors.Is(err, store.ErrNotFound):
 		document.Refuse(w, http.StatusNotFound)
 	case errors.Is(err, errCursor):
 		document.Refuse(w, http.StatusBadRequest)
 	default:
-		logger(h.Log).ErrorContext(r.Context(), "outbox: serve", "name", f.name, "err", err)
+		h.complain(r.Context(), f.name, err)
 		w.Header().Set("Retry-After", "5")
 		document.Refuse(w, http.StatusServiceUnavailable)
+	}
+}
+
+// complain says in the log that the store does not tell how a document now stands.
+func (h *Handler) complain(ctx context.Context, name string, err error) {
+	if err != nil {
+		logger(h.Log).ErrorContext(ctx, "outbox: serve", "name", name, "err", err)
 	}
 }
 

@@ -22,6 +22,9 @@ import (
 // errSigning says that our own key failed, which no peer is to blame for.
 var errSigning = errors.New("signing failed")
 
+// errForm says that our own store did not tell how a host is asked, which no peer is to blame for either.
+var errForm = errors.New("look up how the host is asked")
+
 // send tries a job: it knocks, and once more where that may help; with the key
 // before, where the job hands over from it, and then with the one that signs now,
 // for peers that never met the other. It calls onWire when nothing but the peer is
@@ -34,8 +37,11 @@ func (d *Deliverer) send(ctx context.Context, j job, a *actor.Local, onWire func
 		}
 	}()
 	k, err := d.Forms.First(ctx, j.Host)
-	if err != nil {
+	switch {
+	case ctx.Err() != nil:
 		return result{job: j, unsent: true}
+	case err != nil:
+		return result{job: j, answer: answer{err: fmt.Errorf("%w: %w", errForm, err)}}
 	}
 	p := pen{actor: a, before: handsOver(a, j)}
 	r = d.knocks(ctx, j, p, k, onWire)

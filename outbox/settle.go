@@ -193,7 +193,9 @@ func (s *shift) report(ctx context.Context, outcomes []outcome) {
 	example := map[string]outcome{}
 	for _, o := range outcomes {
 		count[o.class]++
-		example[o.class] = o
+		if !example[o.class].answer.blamesUs() { // which must not go under among the troubles of others
+			example[o.class] = o
+		}
 	}
 	for class, n := range count {
 		o := example[class]

@@ -72,7 +72,7 @@ func (s *shelf) drop(name string) {
 }
 
 // get returns a document, from the shelf while that is fresh. Where the store
-// fails, an old document is better than none.
+// fails, an old document is better than none, and comes beside the error.
 func (s *shelf) get(ctx context.Context, name string, load loader) (*document.Document, error) {
 	p, ok := s.papers.Get(name)
 	if ok && s.now().Sub(p.seen) < freshFor {
@@ -83,7 +83,7 @@ func (s *shelf) get(ctx context.Context, name string, load loader) (*document.Do
 	}
 	d, err := s.load(ctx, name, load)
 	if err != nil && ok && !errors.Is(err, store.ErrNotFound) {
-		return p.Document, nil
+		return p.Document, err
 	}
 	return d, err
 }

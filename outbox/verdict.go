@@ -50,12 +50,15 @@ const (
 // errPanic says that the code that was to send a delivery panicked.
 var errPanic = errors.New("panic while sending")
 
+// blamesUs says that it was our own key or store that failed.
+func (a answer) blamesUs() bool { return errors.Is(a.err, errSigning) || errors.Is(a.err, errForm) }
+
 // judge decides what becomes of a delivery. It has no effects.
 func judge(a answer, t try, l limits.Limits) verdict {
 	switch {
 	case errors.Is(a.err, egress.ErrForbidden):
 		return verdict{state: store.Failed}
-	case errors.Is(a.err, errSigning):
+	case a.blamesUs():
 		return verdict{state: store.Pending, wait: min(backoff(t.attempt, t.roll), time.Hour)}
 	case errors.Is(a.err, errPanic):
 		return again(a, t, l, fewTries)

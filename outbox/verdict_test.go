@@ -90,6 +90,7 @@ func TestWhatAnAnswerMeans(t *testing.T) {
 		{failing(errPanic), first, "pending in 1m0s"},
 		{failing(errPanic), third, "failed"},
 		{failing(errSigning), last, "pending in 1h0m0s"},
+		{failing(errForm), last, "pending in 1h0m0s"},
 	} {
 		assert.Equal(t, c.want, judge(c.answer, c.try, limits.Default()).String(), "%s, try %d", c.answer, c.try.attempt)
 	}

@@ -9,12 +9,11 @@ import (
 	"slices"
 	"strconv"
 	"time"
-
-	"github.com/panui/panui/signing/egress"
 )
 
 // Sent is an activity that was sent, and what came back. A status that is not
-// 2xx is no error: peers are refused.
+// 2xx is no error: peers are refused. Beside an error it is what was not answered,
+// if it came to that, so that it can be sent again.
 type Sent struct {
 	ID     string // of the activity
 	Object string // the id of what it is about: the new post of a Reply, the liked post of a Like
@@ -47,26 +46,23 @@ func (a *Actor) Send(ctx context.Context, inbox string, activity []byte, f Forge
 	if f.Body != nil {
 		body = f.Body
 	}
-	var answer *egress.Response
-	knocks := 0
+	read, _ := readObject(activity)
+	sent := Sent{ID: read.text("id"), Object: read.ref("object"), Inbox: inbox, JSON: activity}
 	for _, sign := range a.postForms() {
-		var err error
-		answer, err = a.server.out.Post(ctx, place, cmp.Or(f.ContentType, a.server.manner.mediaType), body, func(r *http.Request) error {
+		answer, err := a.server.out.Post(ctx, place, cmp.Or(f.ContentType, a.server.manner.mediaType), body, func(r *http.Request) error {
 			r.Host = host
 			return sign(r, activity, f)
 		})
 		if err != nil {
-			return Sent{}, fmt.Errorf("actortest: Send to %s: %w", inbox, err)
+			return sent, fmt.Errorf("actortest: Send to %s: %w", inbox, err)
 		}
-		if knocks++; answer.Status != http.StatusUnauthorized {
+		sent.Knocks++
+		sent.Status, sent.Header, sent.Body = answer.Status, answer.Header, answer.Body
+		if answer.Status != http.StatusUnauthorized {
 			break
 		}
 	}
-	read, _ := readObject(activity)
-	return Sent{
-		ID: read.text("id"), Object: read.ref("object"), Inbox: inbox, JSON: activity,
-		Status: answer.Status, Header: answer.Header, Body: answer.Body, Knocks: knocks,
-	}, nil
+	return sent, nil
 }
 
 // signPost signs a request as the dialect does, as far as f lets it.

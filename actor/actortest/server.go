@@ -43,6 +43,8 @@ type Options struct {
 	// of the actor is refused. GoToSocial always does; the others fetch it once more.
 	KeepKeys bool
 	Now      func() time.Time // nil is time.Now
+	// Around is put around the listener, for tests of a network in trouble; nil leaves it as it is.
+	Around func(net.Listener) net.Listener
 }
 
 // Server is a remote server on loopback, with any number of actors. It is safe
@@ -87,6 +89,9 @@ func Start(o Options) (*Server, error) {
 	listener, err := net.Listen("tcp", o.Address)
 	if err != nil {
 		return nil, fmt.Errorf("actortest: Start: %w", err)
+	}
+	if o.Around != nil {
+		listener = o.Around(listener)
 	}
 	if err := s.open(listener); err != nil {
 		return nil, errors.Join(fmt.Errorf("actortest: Start: %w", err), listener.Close())
