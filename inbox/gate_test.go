@@ -330,16 +330,6 @@ func TestOverTheWire(t *testing.T) {
 		assert.Equal(t, http.StatusRequestTimeout, answer.StatusCode)
 		assert.Equal(t, bodySlow, w.lines.reason())
 	})
-	t.Run("B028 behind a middleware that hides the connection", func(t *testing.T) {
-		w := newWorld(t)
-		w.Limits = slow
-		hidden := http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-			w.ServeHTTP(struct{ http.ResponseWriter }{rw}, r)
-		})
-		answer := talk(t, serveOver(t, hidden), head(w.request(aliceReplies), length), body[:10])
-		assert.Equal(t, http.StatusRequestTimeout, answer.StatusCode)
-		assert.Equal(t, bodySlow, w.lines.reason())
-	})
 	t.Run("B029 two lengths", func(t *testing.T) {
 		w := newWorld(t)
 		answer := talk(t, serveOver(t, w), head(w.request(aliceReplies), length, "Content-Length: 3"), body)

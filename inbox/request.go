@@ -66,13 +66,13 @@ func encodedPlainly(h http.Header) bool {
 
 // limitTime gives the body until a deadline, whether it is read here or drained
 // by the server after a refusal. A middleware that hides the connection makes
-// this impossible; then reading gives up by itself.
+// this impossible; then reading gives up what drips by itself.
 func (h *Handler) limitTime(w http.ResponseWriter) (limited bool) {
 	if http.NewResponseController(w).SetReadDeadline(time.Now().Add(h.limits.BodyDeadline)) == nil {
 		return true
 	}
 	h.warn.Do(func() {
-		h.log().Warn("inbox: a middleware hides the connection, so a body that does not come holds it until the server's ReadTimeout; give its ResponseWriter an Unwrap method")
+		h.log().Warn("inbox: a middleware hides the connection, so a body that does not come holds it, and a place here, until the server's ReadTimeout; set that, or give the middleware's ResponseWriter an Unwrap method")
 	})
 	return false
 }
@@ -96,7 +96,7 @@ func (h *Handler) read(w http.ResponseWriter, r *http.Request, limited bool) ([]
 
 func (h *Handler) readAll(w http.ResponseWriter, body io.Reader, limited bool) ([]byte, error) {
 	if !limited {
-		return readWaiting(body, h.limits.BodyDeadline)
+		return io.ReadAll(punctual{body, time.Now().Add(h.limits.BodyDeadline)})
 	}
 	all, err := io.ReadAll(body)
 	if err == nil { // or the server would wait for the rest of it for ever
@@ -105,25 +105,21 @@ func (h *Handler) readAll(w http.ResponseWriter, body io.Reader, limited bool) (
 	return all, err
 }
 
-// readWaiting leaves a read that takes too long to the server, which ends it with the connection.
-func readWaiting(body io.Reader, d time.Duration) ([]byte, error) {
-	type result struct {
-		body []byte
-		err  error
+// punctual gives up a body that drips beyond a time. One that is silent holds it
+// until the server's ReadTimeout. It must not be left to a goroutine meanwhile:
+// when a handler returns while its body is being read, net/http lifts the
+// deadline of ReadTimeout, and whoever drips keeps the connection for ever.
+type punctual struct {
+	io.Reader
+	until time.Time
+}
+
+func (p punctual) Read(b []byte) (int, error) {
+	n, err := p.Reader.Read(b)
+	if err == nil && time.Now().After(p.until) {
+		err = os.ErrDeadlineExceeded
 	}
-	read := make(chan result, 1)
-	go func() {
-		b, err := io.ReadAll(body)
-		read <- result{b, err}
-	}()
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case r := <-read:
-		return r.body, r.err
-	case <-timer.C:
-		return nil, os.ErrDeadlineExceeded
-	}
+	return n, err
 }
 
 // unread are the refusals after which a body may still be on its way. The

@@ -15,7 +15,7 @@ const nothing = "Nothing"
 var messages = []aboutMessage{
 	{"inbox took", "A verified activity and what it came to: `outcome`, `type` and `peer`, a host.", nothing},
 	{"inbox refused", "A request was turned away: `reason`, `status`, `client`, an address, and `detail`. It is an error where the status is 500 or more.", "See the reasons above. One of `misconfigured`, `verifier-broken` or `panicked` is ours to mend; many of `store-failed` mean trouble with the database"},
-	{"inbox: a middleware hides the connection, so a body that does not come holds it until the server's ReadTimeout; give its ResponseWriter an Unwrap method", "Once for each start. The deadline of a body could not be set on the connection.", "Give the middleware an `Unwrap` method"},
+	{"inbox: a middleware hides the connection, so a body that does not come holds it, and a place here, until the server's ReadTimeout; set that, or give the middleware's ResponseWriter an Unwrap method", "Once for each start. The deadline of a body could not be set on the connection: `http.TimeoutHandler` and some other middleware hide it.", "Put the site outside that middleware, or set `ReadTimeout` on the server; give a middleware of your own an `Unwrap` method"},
 	{"outbox: the outgoing proxy does not serve; deliveries wait", "Once when it begins: `err`. Every 15 seconds one delivery is tried; none counts as a try, and no peer is blamed.", "Bring the proxy back, or mend `Config.Egress.Proxy`; nothing need be sent again by hand"},
 	{"outbox: the outgoing proxy serves again", "It is over.", nothing},
 	{"outbox: publish", "A new post: `post`, `key`, `rev`.", nothing},
