@@ -39,6 +39,7 @@ type Config struct {
 	Keys    signing.Policy         // which keys may be used and are believed; the NZISM's when zero
 	Proxies []netip.Prefix         // reverse proxies in front, whose X-Forwarded-For is believed
 	Egress  egress.Options         // how other servers are reached, such as by a Proxy; its InsecureLoopback is the one below
+	Spread  time.Duration          // over which news goes out to more than 500 servers, whose readers all come to the website; at once when 0, urgent news always
 	Signers int                    // signatures at once; GOMAXPROCS when 0. More where a KMS or an HSM signs, which takes waiting
 	Log     *slog.Logger           // slog.Default when nil
 	Now     func() time.Time       // time.Now when nil
@@ -142,7 +143,7 @@ func (c Config) compose(urls actor.URLs, actors []*actor.Local) (*Site, error) {
 		outbox:    said,
 		deliverer: deliverer,
 		publisher: &outbox.Publisher{
-			Store: c.Store, Actors: actors, URLs: urls, Wake: deliverer.Wake, Changed: said.Refresh, Now: c.Now, Log: c.Log,
+			Store: c.Store, Actors: actors, URLs: urls, Spread: c.Spread, Wake: deliverer.Wake, Changed: said.Refresh, Now: c.Now, Log: c.Log,
 		},
 		inbox: &inbox.Handler{
 			URLs: urls, Actors: actors, Store: c.Store, Resolver: resolver, Blocked: c.blocks, Wake: deliverer.Wake,

@@ -76,7 +76,7 @@ func create(it Item, v voice, m moment) (step, error) {
 	}
 	return v.featured(step{kind: published, post: post, ops: []store.Op{
 		store.PutPost{Post: post},
-		store.Fanout{Activity: said, To: store.ToFollowers, Lane: lane(it)},
+		store.Fanout{Activity: said, To: store.ToFollowers, Lane: lane(it), Spread: v.spreadOf(it)},
 		entry(published, post, said, m),
 	}}, it.Pinned, m)
 }
@@ -182,6 +182,14 @@ func lane(it Item) store.Lane {
 		return store.Urgent
 	}
 	return store.Routine
+}
+
+// spreadOf is over how long an item goes out. What is urgent never waits.
+func (v voice) spreadOf(it Item) time.Duration {
+	if it.Urgent {
+		return 0
+	}
+	return v.spread
 }
 
 // second is as exact as times are on the wire.

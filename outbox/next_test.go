@@ -159,3 +159,22 @@ func TestAnItemTooLargeForSomeServersIsRefused(t *testing.T) {
 	_, err := next(nil, bridge(func(it *Item) { it.Abstract = strings.Repeat("long ", 5000) }), speaking, at(noon))
 	assert.ErrorContains(t, err, "larger than 64 KB")
 }
+
+// Readers of thousands of servers come to the page of the item as soon as theirs
+// knows of it. What is urgent does not wait for that.
+func TestRoutineNewsIsSpreadOverTime(t *testing.T) {
+	patient := speaking
+	patient.spread = time.Minute
+	spread := func(urgent bool) time.Duration {
+		first, err := next(nil, bridge(func(it *Item) { it.Urgent = urgent }), patient, at(noon))
+		require.NoError(t, err)
+		for _, op := range first.ops {
+			if fanout, ok := op.(store.Fanout); ok {
+				return fanout.Spread
+			}
+		}
+		return -1
+	}
+	assert.Equal(t, time.Minute, spread(false))
+	assert.Zero(t, spread(true))
+}

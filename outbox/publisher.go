@@ -26,6 +26,7 @@ type Publisher struct {
 
 	By      string                  // who decides, for the journal, where an item does not say; "website" when empty. See As
 	TagURL  func(tag string) string // the page of a hashtag; nil links hashtags to the page of the item
+	Spread  time.Duration           // over which routine news goes out, where more than store.SpreadAbove servers get it; 0 is at once
 	Wake    func()                  // called when there is something to deliver; may be nil
 	Changed func(store.Post)        // called with each post as it now stands; may be nil
 	NewID   func() string           // nil is the function [NewID]
@@ -42,7 +43,7 @@ type Publisher struct {
 func (p *Publisher) As(by string) *Publisher {
 	other := &Publisher{
 		Store: p.Store, Actors: p.Actors, URLs: p.URLs,
-		By: by, TagURL: p.TagURL, Wake: p.Wake, Changed: p.Changed, NewID: p.NewID, Now: p.Now, Log: p.Log,
+		By: by, TagURL: p.TagURL, Spread: p.Spread, Wake: p.Wake, Changed: p.Changed, NewID: p.NewID, Now: p.Now, Log: p.Log,
 	}
 	other.pinned.Store(p.pinned.Load())
 	return other
@@ -251,7 +252,7 @@ func spoken(it Item, v voice) Item {
 
 func (p *Publisher) voice(name string) (voice, error) {
 	a, err := find(p.Actors, name)
-	return voice{actor: a, urls: p.URLs, tagURL: p.TagURL}, err
+	return voice{actor: a, urls: p.URLs, tagURL: p.TagURL, spread: p.Spread}, err
 }
 
 // find returns the actor with a handle or id; the first one for an empty name.

@@ -15,6 +15,7 @@ type voice struct {
 	actor  *actor.Local
 	urls   actor.URLs
 	tagURL func(tag string) string // nil links hashtags to the page of the item
+	spread time.Duration           // over which routine news goes out to many servers
 }
 
 func (v voice) followers() string { return v.urls.Followers(v.actor.Segment) }

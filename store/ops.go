@@ -60,7 +60,16 @@ type Fanout struct {
 	To       Audience
 	Lane     Lane
 	Due      time.Time // zero means at once
+
+	// Spread is over how long the deliveries become due, evenly and the biggest
+	// inbox first, from Due on or, where that is zero, from the activity's At. It
+	// counts in milliseconds, and only where there are more than SpreadAbove inboxes.
+	Spread time.Duration
 }
+
+// SpreadAbove is how many servers may come to read a page at once, once they
+// know of it.
+const SpreadAbove = 500
 
 // Send stores an activity, unless its id is stored, and one pending delivery of
 // it. Sending an id again to the same inbox makes the one delivery pending again,

@@ -76,10 +76,23 @@ func (s *Store) fanout(op store.Fanout) error {
 		s.reachedInboxes(op.Activity.Object, inboxes)
 	}
 	s.putActivity(op.Activity)
-	for _, t := range biggestFirst(inboxes) {
-		s.enqueue(op.Activity, t, op.Lane, op.Due, false)
+	for i, t := range biggestFirst(inboxes) {
+		s.enqueue(op.Activity, t, op.Lane, due(op, i, len(inboxes)), false)
 	}
 	return nil
+}
+
+// due is when the delivery at a place among all is due.
+func due(op store.Fanout, place, of int) time.Time {
+	if of <= store.SpreadAbove || op.Spread <= 0 {
+		return op.Due
+	}
+	since := op.Due
+	if since.IsZero() {
+		since = op.Activity.At
+	}
+	wait := op.Spread.Milliseconds() * int64(place) / int64(of)
+	return moment(since).Add(time.Duration(wait) * time.Millisecond)
 }
 
 func (s *Store) enqueue(a store.Activity, t target, lane store.Lane, due time.Time, forget bool) {

@@ -45,6 +45,43 @@ var fanoutRules = []rule{
 		want.Attempt, want.Fence, want.Body = 1, 1, creates(1).Body
 		assert.Equal(d, want, claimed)
 	}},
+	{says: "to many inboxes the deliveries are spread over a time, the biggest first; to few they are not", test: func(d *db) {
+		spread := func(n int, due time.Time) []store.Delivery {
+			d.do(store.Fanout{Activity: creates(n), To: store.ToFollowers, Due: due, Spread: time.Minute})
+			return d.deliveries(store.DeliveryQuery{Activity: activity(n), Limit: 1000})
+		}
+		var crowd []store.Op
+		for i := range store.SpreadAbove - 1 {
+			lone := follows(news, fmt.Sprintf("p%03d", i), hosts[0])
+			lone.Follower.SharedInbox = ""
+			crowd = append(crowd, lone)
+		}
+		d.do(crowd...)
+		d.do(follows(news, "aroha", hosts[1]), follows(news, "mere", hosts[1]))
+		for _, few := range spread(1, time.Time{}) {
+			require.Zero(d, few.Due, "no more than may come at once")
+		}
+		d.do(follows(news, "wiremu", hosts[2]))
+		for n, first := range map[int]time.Time{2: nine, 3: after(time.Hour)} {
+			due := time.Time{}
+			if n == 3 {
+				due = first
+			}
+			many := spread(n, due)
+			require.Len(d, many, store.SpreadAbove+1)
+			assert.Equal(d, shared(hosts[1]), many[0].Inbox, "the biggest first")
+			for i, delivery := range many {
+				require.Equal(d, first.Add(time.Duration(60_000*i/len(many))*time.Millisecond), delivery.Due, i)
+			}
+		}
+		var early int
+		for _, claimed := range d.claims(store.Claim{Actors: []string{news}, Now: nine.Add(time.Second), Lease: time.Minute, Limit: 1000}) {
+			if claimed.Activity == activity(2) {
+				early++
+			}
+		}
+		assert.Equal(d, 9, early, "after a second of the minute")
+	}},
 	{says: "an activity is fanned out once", test: func(d *db) {
 		d.do(follows(news, "aroha", hosts[0]), toFollowers(creates(1)))
 		d.refuses(store.ErrDuplicate, toFollowers(creates(1)))

@@ -190,7 +190,7 @@ func (s *story) make() store.Op {
 		p.State = pick(s, []store.PostState{store.Live, store.Live, store.Withdrawn})
 		return store.PutPost{Post: p}
 	case 7, 8, 9:
-		return store.Fanout{Activity: s.says(), To: store.Audience(s.IntN(10)+1) % 4, Lane: lane, Due: s.soon()}
+		return store.Fanout{Activity: s.says(), To: store.Audience(s.IntN(10)+1) % 4, Lane: lane, Due: s.soon(), Spread: time.Duration(s.IntN(2)) * time.Minute}
 	case 10, 11:
 		return store.Send{Activity: s.says(), Inbox: pick(s, []string{inbox(name, host), shared(host)}), Lane: lane, Due: s.soon()}
 	case 12:

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
+	"time"
 
 	"github.com/panui/panui/store"
 )
@@ -88,15 +90,38 @@ func (c *conn) fanout(ctx context.Context, op store.Fanout) error {
 	if !fresh {
 		return store.ErrDuplicate
 	}
+	from, spread, err := c.spread(ctx, op, inboxes, args)
+	if err != nil {
+		return err
+	}
 	_, err = c.exec(ctx, `INSERT INTO delivery (activity, actor, object, inbox, host, lane, weight, state,
 			attempt, fence, tried, forget, created, due, lease, status, answer, answered, ready, wake)
 		SELECT ?, ?, ?, t.inbox, t.host, ?, t.weight, 'pending',
-			0, 0, 0, 0, ?, ?, `+never+`, 0, '', `+never+`,
+			0, 0, 0, 0, ?, ? + t.wait, `+never+`, 0, '', `+never+`,
 			CASE WHEN ? = 1 AND NOT EXISTS
-				(SELECT 1 FROM peer p WHERE p.host = t.host AND p.down_until <> `+never+`) THEN 1 ELSE 0 END, ?
-		FROM (`+inboxes+`) t ORDER BY t.weight DESC, t.inbox`,
-		append([]any{seq, a.Actor, a.Object, int(op.Lane), ms(a.At), ms(op.Due), bit(op.Due.IsZero()), ms(op.Due)}, args...)...)
+				(SELECT 1 FROM peer p WHERE p.host = t.host AND p.down_until <> `+never+`) THEN 1 ELSE 0 END, ? + t.wait
+		FROM (SELECT inbox, host, weight, `+spread+` AS wait FROM (`+inboxes+`)) t ORDER BY t.weight DESC, t.inbox`,
+		append([]any{seq, a.Actor, a.Object, int(op.Lane), ms(a.At), ms(from), bit(from.IsZero()), ms(from)}, args...)...)
 	return err
+}
+
+// spread returns when the first delivery is due, and how long after it each of
+// the others.
+func (c *conn) spread(ctx context.Context, op store.Fanout, inboxes string, args []any) (from time.Time, wait string, err error) {
+	if op.Spread <= 0 {
+		return op.Due, `0`, nil
+	}
+	n := 0
+	err = c.row(ctx, []any{&n}, `SELECT COUNT(*) FROM (`+inboxes+`)`, args...)
+	if err != nil || n <= store.SpreadAbove {
+		return op.Due, `0`, err
+	}
+	from = op.Due
+	if from.IsZero() {
+		from = op.Activity.At
+	}
+	over, of := strconv.FormatInt(op.Spread.Milliseconds(), 10), strconv.Itoa(n)
+	return from, over + ` * (ROW_NUMBER() OVER (ORDER BY weight DESC, inbox) - 1) / ` + of, nil
 }
 
 func (c *conn) send(ctx context.Context, op store.Send) error {
