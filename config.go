@@ -44,6 +44,12 @@ type Config struct {
 	Log     *slog.Logger           // slog.Default when nil
 	Now     func() time.Time       // time.Now when nil
 
+	// AuthorizedFetch shows posts, activities and collections only to servers that
+	// sign their GETs and are not blocked. No cache in front keeps them then, and who
+	// looks them up without a signature finds nothing. Actors, WebFinger and NodeInfo
+	// stay readable, or nobody could check what the site signs.
+	AuthorizedFetch bool
+
 	// InsecureLoopback federates with other servers on this machine, over plain
 	// http and on any port, for development and tests. New refuses it where
 	// BaseURL is not a loopback address.
@@ -136,22 +142,29 @@ func (c Config) compose(urls actor.URLs, actors []*actor.Local) (*Site, error) {
 	if err != nil {
 		return nil, err
 	}
+	heard := &inbox.Handler{
+		URLs: urls, Actors: actors, Store: c.Store, Resolver: resolver, Blocked: c.blocks, Wake: deliverer.Wake,
+		Mode: c.Mode, Policy: c.Policy, Proxies: c.Proxies, Now: c.Now, Log: c.Log,
+		Verifier: &signing.Verifier{
+			BaseURL: c.BaseURL, Keys: resolver, Policy: c.Keys, Blocked: c.Blocked, Now: c.Now, InsecureLoopback: c.InsecureLoopback,
+		},
+	}
+	people := actor.NewHandler(urls, c.Store, c.Store.CountFollowers, actors...)
+	guard := func(documents http.Handler) http.Handler { return documents }
+	if c.AuthorizedFetch {
+		guard = heard.Guard
+	}
 	return &Site{
 		urls:      urls,
 		finger:    finger,
-		actors:    actor.NewHandler(urls, c.Store, c.Store.CountFollowers, actors...),
-		outbox:    said,
+		actors:    people,
+		lists:     guard(people),
+		outbox:    guard(said),
 		deliverer: deliverer,
 		publisher: &outbox.Publisher{
 			Store: c.Store, Actors: actors, URLs: urls, Spread: c.Spread, Wake: deliverer.Wake, Changed: said.Refresh, Now: c.Now, Log: c.Log,
 		},
-		inbox: &inbox.Handler{
-			URLs: urls, Actors: actors, Store: c.Store, Resolver: resolver, Blocked: c.blocks, Wake: deliverer.Wake,
-			Mode: c.Mode, Policy: c.Policy, Proxies: c.Proxies, Now: c.Now, Log: c.Log,
-			Verifier: &signing.Verifier{
-				BaseURL: c.BaseURL, Keys: resolver, Policy: c.Keys, Blocked: c.Blocked, Now: c.Now, InsecureLoopback: c.InsecureLoopback,
-			},
-		},
+		inbox:     heard,
 		moderator: &inbox.Moderator{URLs: urls, Store: c.Store, Mode: c.Mode, Wake: deliverer.Wake, Now: c.Now},
 	}, nil
 }

@@ -34,7 +34,7 @@ func TestEveryFormOfSignatureIsServed(t *testing.T) {
 		} {
 			t.Run(name+", "+kind.name, func(t *testing.T) {
 				ctx := within(t)
-				ministry := open(t, fresh(t), func(c *panui.Config) { c.Mode = inbox.Converse })
+				ministry := open(t, fresh(t), func(c *panui.Config) { c.Mode, c.AuthorizedFetch = inbox.Converse, kind.guarded })
 				server, err := actortest.Start(actortest.Options{Signatures: kind.signatures, RejectUnsignedGets: kind.guarded})
 				require.NoError(t, err)
 				defer server.Close()
@@ -52,6 +52,9 @@ func TestEveryFormOfSignatureIsServed(t *testing.T) {
 				post, err := ministry.Publish(ctx, item)
 				require.NoError(t, err)
 				require.NoError(t, server.WaitFor(ctx, func() bool { return len(aroha.Timeline()) == 1 }))
+				shown, err := aroha.Fetch(ctx, post.ID)
+				require.NoError(t, err)
+				assert.Equal(t, http.StatusOK, shown.Status, "whoever demands signatures of the other")
 				item.HTML = "<p>Open.</p>"
 				_, err = ministry.Publish(ctx, item)
 				require.NoError(t, err)

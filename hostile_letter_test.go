@@ -202,16 +202,20 @@ func (w *world) send(wire string) answer {
 	writing.Go(func() { io.WriteString(connection, wire) })
 	defer writing.Wait()
 	defer connection.Close()
-	return w.read(connection)
+	method, _, _ := strings.Cut(wire, " ")
+	return w.readTo(method, connection)
 }
 
 // read reads one answer, after any that say to go on.
-func (w *world) read(connection net.Conn) answer {
+func (w *world) read(connection net.Conn) answer { return w.readTo(http.MethodPost, connection) }
+
+// readTo reads one answer to a method: to a HEAD comes no body.
+func (w *world) readTo(method string, connection net.Conn) answer {
 	w.Helper()
 	require.NoError(w, connection.SetReadDeadline(time.Now().Add(patience)))
 	reader := bufio.NewReader(connection)
 	for {
-		got, err := http.ReadResponse(reader, nil)
+		got, err := http.ReadResponse(reader, &http.Request{Method: method})
 		if err != nil {
 			return answer{}
 		}

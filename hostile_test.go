@@ -187,7 +187,7 @@ func (r row) checkEvents(t *testing.T, events []event, a try, sent string, again
 	case a.code != "":
 		assert.Equal(t, a.code, e.code, e.json)
 	}
-	assert.Contains(t, []string{"inbox refused", "inbox took"}, e.message, "nothing foreign in the message")
+	assert.Contains(t, []string{"inbox refused", "inbox took", "fetch refused"}, e.message, "nothing foreign in the message")
 	assert.LessOrEqual(t, len(e.json), 2<<10, oneEvent)
 	assert.NotContains(t, e.json, secret, "what people say is not logged")
 	if _, signature, ok := strings.Cut(sent, `,signature="`); ok {

@@ -16,9 +16,10 @@ import (
 // concurrent use.
 type Site struct {
 	actors    *actor.Handler
+	lists     http.Handler // of the actors: how many follow
 	finger    *webfinger.Handler
 	inbox     *inbox.Handler
-	outbox    *outbox.Handler
+	outbox    http.Handler
 	publisher *outbox.Publisher
 	deliverer *outbox.Deliverer
 	moderator *inbox.Moderator
@@ -139,8 +140,10 @@ func (s *Site) route(r *http.Request) http.Handler {
 		return nil
 	case actor.KindInbox, actor.KindSharedInbox:
 		return s.inbox
-	case actor.KindActor, actor.KindFollowers, actor.KindFollowing:
+	case actor.KindActor:
 		return s.actors
+	case actor.KindFollowers, actor.KindFollowing:
+		return s.lists
 	default:
 		return s.outbox
 	}

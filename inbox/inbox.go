@@ -1,5 +1,5 @@
 // Package inbox is what arrives: follows, replies, likes, reports and what
-// people take back. A [Handler] serves the inboxes of a site's actors; a
+// people take back, and, where it is asked for, signed GETs. A [Handler] serves the inboxes of a site's actors; a
 // [Moderator] is where people read and decide.
 //
 // Every request goes the same way: route, method, media type, length, a bounded

@@ -11,9 +11,14 @@ import (
 	"github.com/panui/panui/signing"
 )
 
-// turnAway answers with the status and nothing that the stranger sent, and
-// writes one line to the log.
+// turnAway refuses what came to an inbox.
 func (h *Handler) turnAway(w http.ResponseWriter, r *http.Request, refusal *signing.Refusal) {
+	h.refuse(w, r, refusal, "inbox refused")
+}
+
+// refuse answers with the status and nothing that the stranger sent, and writes
+// one line to the log.
+func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, refusal *signing.Refusal, message string) {
 	header := w.Header()
 	switch refusal.Status {
 	case http.StatusMethodNotAllowed:
@@ -31,7 +36,7 @@ func (h *Handler) turnAway(w http.ResponseWriter, r *http.Request, refusal *sign
 	if refusal.Status >= http.StatusInternalServerError {
 		level = slog.LevelError
 	}
-	h.log().LogAttrs(r.Context(), level, "inbox refused",
+	h.log().LogAttrs(r.Context(), level, message,
 		slog.String("reason", refusal.Reason),
 		slog.Int("status", refusal.Status),
 		slog.String("client", client(r, h.Proxies).String()),

@@ -349,7 +349,7 @@ func (l *lines) refusals() []map[string]any {
 	var found []map[string]any
 	for _, line := range l.all {
 		var fields map[string]any
-		if json.Unmarshal([]byte(line), &fields) == nil && fields["msg"] == "inbox refused" {
+		if json.Unmarshal([]byte(line), &fields) == nil && (fields["msg"] == "inbox refused" || fields["msg"] == "fetch refused") {
 			found = append(found, fields)
 		}
 	}

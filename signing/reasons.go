@@ -12,10 +12,13 @@ type Reason struct {
 	Meaning string
 }
 
+// Missing is the reason that a request is not signed at all.
+const Missing = "signature-missing"
+
 const (
 	misconfigured     = "misconfigured"
 	headerTooLarge    = "header-too-large"
-	signatureMissing  = "signature-missing"
+	signatureMissing  = Missing
 	signatureSeveral  = "signature-several"
 	signatureTooLarge = "signature-too-large"
 	signatureBroken   = "signature-malformed"
