@@ -121,7 +121,7 @@ func payloads(t *testing.T, w *world) {
 	all := slices.Concat(wild, moreWild)
 	for i, payload := range all {
 		for j, wrapping := range inert {
-			if (i+j)%(1_000/w.often(1_000)) != 0 {
+			if !w.samples(i + j) {
 				continue
 			}
 			content := strings.Replace(wrapping, "%", payload, 1)
@@ -200,14 +200,20 @@ func elements(t *testing.T, w *world) {
 		"table tbody td template textarea tfoot th thead time title tr track tt u ul var video wbr xmp x-custom"
 	const listed = "a b blockquote br code del em i li ol p pre s strong u ul"
 	name := regexp.MustCompile(`<([a-z][a-z0-9-]*)`)
-	through := map[string]bool{}
-	for tag := range strings.FieldsSeq(all) {
+	through, want := map[string]bool{}, []string{}
+	for i, tag := range strings.Fields(all) {
+		if !w.samples(i) {
+			continue
+		}
+		if slices.Contains(strings.Fields(listed), tag) {
+			want = append(want, tag)
+		}
 		reply := w.hears(`<`+tag+` href="https://evil.test/" src="https://evil.test/" type=x>x</`+tag+`>`, "")
 		for _, found := range name.FindAllStringSubmatch(strings.TrimPrefix(reply.HTML.String(), `<div dir="auto">`), -1) {
 			through[found[1]] = true
 		}
 	}
-	assert.Equal(t, strings.Fields(listed), slices.Sorted(maps.Keys(through)))
+	assert.Equal(t, want, slices.Sorted(maps.Keys(through)))
 }
 
 func styles(t *testing.T, w *world) {
