@@ -43,8 +43,8 @@
 //
 // A dialect is an approximation: it refuses what the software is known to refuse
 // for the reasons known, and nothing else. [Options].Signatures
-// has it speak RFC 9421, in one form for all dialects. JSON-LD signatures are
-// neither made nor checked, and HTML is kept as it came. Follow
+// has it speak RFC 9421, in one form for all dialects, and [Options].Proofs has it
+// demand integrity proofs. JSON-LD signatures are neither made nor checked, and HTML is kept as it came. Follow
 // handles over https unless the host is on loopback; [Options].Hosts says where a
 // public name is found during a test.
 package actortest

@@ -54,6 +54,9 @@ func (s *Server) judge(r *http.Request, receipt *Received) {
 		no = s.checkActivity(receipt, activity, proof)
 	}
 	if no == nil {
+		no = s.checkIntegrity(r.Context(), activity, receipt.Body)
+	}
+	if no == nil {
 		receipt.Verdict = s.verdict(proof, nil)
 		no = s.apply(receipt, activity)
 	}

@@ -45,6 +45,9 @@ type Options struct {
 	Now      func() time.Time // nil is time.Now
 	// Around is put around the listener, for tests of a network in trouble; nil leaves it as it is.
 	Around func(net.Listener) net.Listener
+	// Proofs refuses what is said to everybody without an integrity proof
+	// (FEP-8b32) that the document of its actor verifies. No software does.
+	Proofs bool
 }
 
 // Server is a remote server on loopback, with any number of actors. It is safe
