@@ -177,10 +177,19 @@ var (
 		feature: "quoting, and leave to quote (FEP-044f)",
 		missing: anyOf(saying("inbox", "QuoteRequest"), reading("quote", "quoteUrl", "_misskey_quote", "quoteAuthorization"), saying("outbox", "QuoteAuthorization")),
 	}
+	redirects = absent{
+		feature: "redirecting who asks",
+		missing: anyOf(using("http.Redirect", "http.RedirectHandler"), in("webfinger", naming("Location")), in("actor", naming("Location"))),
+	}
 	relays = absent{
 		feature: "relays",
 		routes:  []string{"/relay", "/actor", "/instance/actor"},
 		missing: anyOf(in("inbox", using("store.Fanout")), naming("/relay")),
+	}
+	remoteFollow = absent{
+		feature: "a page on which visitors follow from their own server",
+		routes:  []string{"/authorize_interaction?uri=x", "/ap/follow", "/share?text=x"},
+		missing: naming("authorize_interaction", "ostatus.org/schema/1.0/subscribe"),
 	}
 	remoteMedia = absent{
 		feature: "fetching or keeping pictures, sound and video of others",
@@ -258,6 +267,8 @@ var added = []struct {
 	{otherProtocols, "webfinger/x.go", `const rel = "salmon"`},
 	{polls, "internal/as2/x.go", "type w struct { OneOf []string `json:\"oneOf\"` }"},
 	{quotes, "inbox/x.go", `func f(t string) bool { return t == "QuoteRequest" }`},
+	{redirects, "webfinger/x.go", `import "net/http"; var h = http.RedirectHandler("/", 302)`},
+	{remoteFollow, "webfinger/x.go", `const t = "https://example.org/authorize_interaction?uri={uri}"`},
 	{relays, "actor/x.go", `const path = "/relay"`},
 	{remoteMedia, "internal/as2/x.go", "type w struct { Attachment string `json:\"attachment\"` }"},
 	{search, "inbox/x.go", `import "github.com/panui/panui/webfinger"`},

@@ -1,5 +1,9 @@
 package panui_test
 
+import "slices"
+
 func advisoriesMtoT() []advisory {
-	return nil
+	return slices.Concat(
+		advisoriesOfVisitors(), advisoriesOfLeaks(), advisoriesOfFollowers(), advisoriesOfOthersWords(), advisoriesOfOthersDeeds(),
+	)
 }
