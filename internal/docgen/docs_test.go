@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -197,5 +198,29 @@ var table = []advisory{`+table+`}`, 0)
 	} {
 		_, err := read(wrong)
 		assert.ErrorContains(t, err, "write id, known and must as texts", wrong)
+	}
+}
+
+// Each line of the checklist is on its page once, in order, and names a test,
+// which TestWhatTheDocumentsNameExists then looks for.
+func TestTheChecklistIsWhole(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join(testenv.Root(t), "docs/security/checklist.md"))
+	require.NoError(t, err)
+	lines := regexp.MustCompile(`(?m)^\| (\d+) \| (.+) \| (.+) \|$`).FindAllStringSubmatch(string(text), -1)
+	require.Len(t, lines, 52)
+	source, err := load(testenv.Root(t))
+	require.NoError(t, err)
+	found, err := advisories(source["."])
+	require.NoError(t, err)
+	rows := map[string]bool{}
+	for _, a := range found {
+		rows[a.id] = true
+	}
+	for i, line := range lines {
+		assert.Equal(t, strconv.Itoa(i+1), line[1])
+		assert.Regexp(t, "`[a-z0-9/]+\\.(Test|Fuzz)\\w+`", line[3], "line %s names a test", line[1])
+		for _, id := range regexp.MustCompile(`\b[A-X]\d{1,2}\b`).FindAllString(line[3], -1) {
+			assert.True(t, rows[id], "line %s names %s, which is no advisory", line[1], id)
+		}
 	}
 }
