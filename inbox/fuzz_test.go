@@ -2,10 +2,12 @@ package inbox
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"slices"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/stretchr/testify/assert"
 
@@ -91,5 +93,18 @@ func FuzzPlan(f *testing.F) {
 		_, ops := w.weigh(v, a)
 		w.must(ops...)
 		w.bobIsAsHeWas()
+	})
+}
+
+// Whatever a stranger writes, a line of the log stays one line, and short.
+func FuzzDetail(f *testing.F) {
+	for _, words := range []string{"a\nlevel=ERROR", "\x1b[2J", "\u2028x", "\u0085", strings.Repeat("ā", maxDetail), strings.Repeat("a\xff", maxDetail), "\xff\x00"} {
+		f.Add(words)
+	}
+	f.Fuzz(func(t *testing.T, words string) {
+		said := detail(errors.New(words))
+		assert.True(t, utf8.ValidString(said))
+		assert.LessOrEqual(t, len(said), maxDetail)
+		assert.NotRegexp(t, `[\x00-\x1f\x7f\x{80}-\x{9f}\x{2028}\x{2029}]`, said)
 	})
 }

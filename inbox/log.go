@@ -62,15 +62,14 @@ func detail(err error) string {
 
 // cut shortens s for the log and leaves out what could pass for another line.
 func cut(s string) string {
-	if len(s) > maxDetail {
-		s = s[:maxDetail]
-	}
+	s = strings.ToValidUTF8(s[:min(len(s), maxDetail)], "\ufffd")
+	s = strings.ToValidUTF8(s[:min(len(s), maxDetail)], "") // which are longer than what they stand for
 	return strings.Map(func(r rune) rune {
 		if r < ' ' || r >= 0x7f && r < 0xa0 || r == 0x2028 || r == 0x2029 {
 			return ' '
 		}
 		return r
-	}, strings.ToValidUTF8(s, "�"))
+	}, s)
 }
 
 func (h *Handler) log() *slog.Logger {

@@ -207,3 +207,33 @@ func FuzzCheckURL(f *testing.F) {
 		assert.True(t, isAddress != nil || loopback, "no address but loopback in development")
 	})
 }
+
+// neverAsked are the networks of the IANA registries that are nobody's on the
+// public network, written down apart from the list that guard uses.
+var neverAsked = strings.Fields(`0.0.0.0/8 10.0.0.0/8 100.64.0.0/10 127.0.0.0/8 169.254.0.0/16 172.16.0.0/12 192.0.0.0/24
+	192.0.2.0/24 192.31.196.0/24 192.52.193.0/24 192.88.99.0/24 192.168.0.0/16 192.175.48.0/24 198.18.0.0/15 198.51.100.0/24
+	203.0.113.0/24 224.0.0.0/4 240.0.0.0/4 2001::/23 2001:db8::/32 2002::/16 2620:4f:8000::/48 3fff::/20`)
+
+// Whatever the address, guard says what the registries say.
+func FuzzGuard(f *testing.F) {
+	for _, network := range neverAsked {
+		f.Add(netip.MustParsePrefix(network).Addr().AsSlice())
+	}
+	for _, address := range []string{"8.8.8.8", "::ffff:10.0.0.1", "64:ff9b::1", "fe80::1", "2001:4860:4860::8888", "2000::", "3ffe::1", "4000::1"} {
+		f.Add(netip.MustParseAddr(address).AsSlice())
+	}
+	global := netip.MustParsePrefix("2000::/3")
+	f.Fuzz(func(t *testing.T, b []byte) {
+		address, ok := netip.AddrFromSlice(b)
+		if !ok {
+			return
+		}
+		asked := address.Is4() || global.Contains(address)
+		for _, network := range neverAsked {
+			asked = asked && !netip.MustParsePrefix(network).Contains(address)
+		}
+		err := guard("tcp", netip.AddrPortFrom(address, 443).String(), nil)
+		assert.Equal(t, asked, err == nil, "%s: %v", address, err)
+		assert.Error(t, guard("tcp", netip.AddrPortFrom(address, 80).String(), nil), "no port but that of https")
+	})
+}
