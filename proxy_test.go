@@ -81,7 +81,7 @@ var proxies = []proxy{
 	},
 }
 
-// A signed Follow passes each proxy, its answer comes back by the deliverer, and
+// A signed Follow and a signed GET pass each proxy in both forms, the answer comes back by the deliverer, and
 // the website gets host and path as the visitor wrote them.
 func TestBehindAReverseProxy(t *testing.T) {
 	for _, p := range proxies {
@@ -100,14 +100,25 @@ func TestBehindAReverseProxy(t *testing.T) {
 
 			assert.Equal(t, front+" /p%C4%81nui/a%2Fb?c=%2F 127.0.0.1\n", body(ctx, t, "http://"+front+"/p%C4%81nui/a%2Fb?c=%2F"))
 
-			server, err := actortest.Start(actortest.Options{})
+			for _, form := range []actortest.Signatures{actortest.CavageAlone, actortest.RFC9421Alone} {
+				server, err := actortest.Start(actortest.Options{Signatures: form})
+				require.NoError(t, err)
+				defer server.Close()
+				aroha := server.Actor("aroha")
+				follow, err := aroha.Follow(ctx, "news@"+front)
+				require.NoError(t, err)
+				require.Equal(t, http.StatusAccepted, follow.Status)
+				require.NoError(t, server.WaitFor(ctx, func() bool { return len(aroha.Following()) == 1 }))
+				shown, err := aroha.Fetch(ctx, follow.Object+"/outbox?page=true")
+				require.NoError(t, err)
+				assert.Equal(t, http.StatusOK, shown.Status, "a signed GET")
+			}
+			unsigned, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+front+"/ap/objects/x", nil)
 			require.NoError(t, err)
-			defer server.Close()
-			aroha := server.Actor("aroha")
-			follow, err := aroha.Follow(ctx, "news@"+front)
+			answer, err := http.DefaultTransport.RoundTrip(unsigned)
 			require.NoError(t, err)
-			require.Equal(t, http.StatusAccepted, follow.Status)
-			require.NoError(t, server.WaitFor(ctx, func() bool { return len(aroha.Following()) == 1 }))
+			defer answer.Body.Close()
+			assert.Equal(t, http.StatusUnauthorized, answer.StatusCode)
 		})
 	}
 }
@@ -149,6 +160,7 @@ func siteThrough(t *testing.T, address string, forward *egress.Proxy) *panui.Sit
 		Proxies:          []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")},
 		Keys:             signing.Fediverse(),
 		Log:              slog.New(slog.NewTextHandler(t.Output(), nil)),
+		AuthorizedFetch:  true,
 		InsecureLoopback: true,
 	})
 	require.NoError(t, err)
