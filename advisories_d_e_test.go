@@ -90,7 +90,7 @@ func advisoriesOfCoverage() []advisory {
 				{"another signer", forged(aliceReplies, forge{by: "mallory"}), 403, "actor-not-signer", 1},
 			},
 		}},
-		{known: "go-fed/httpsig v1.1.0", row: row{
+		{known: "go-fed/httpsig v1.1.0 (measured)", row: row{
 			id: "D5", must: "what go-fed/httpsig lets through by itself is refused around it: a replaced body, a signature over the date alone, a date a year old", tries: []try{
 				swapped, covered("the date alone", "date"), refused("a year old", dated(-365*24*time.Hour, http.TimeFormat), "date-outside-window"),
 			},
@@ -260,7 +260,7 @@ func advisoriesOfAlgorithms() []advisory {
 	}
 	short := base64.StdEncoding.EncodeToString(make([]byte, 31))
 	return []advisory{
-		{known: "GHSA-x9g5-vwhc-pxm7 of Mbin (mbin#2227)", row: row{
+		{known: "GHSA-x9g5-vwhc-pxm7 (mbin#2227) of Mbin", row: row{
 			id: "E1", must: "a verifier that fails lets nobody in: an error, no key, or a key without a value is 401, a panic 500, and a good key beside an error is none", test: brokenVerifier,
 		}},
 		{known: "go-fed/httpsig `Verify` (HMAC branch)", row: row{
