@@ -15,6 +15,10 @@ import (
 	"github.com/panui/panui/store"
 )
 
+// Proves is the use of a key that signs integrity proofs alone. It is not the
+// one that is pinned for its owner.
+const Proves = "proves what the actor publishes"
+
 // Held is a key that a site holds, and what for.
 type Held struct {
 	Owner string // the actor's id
@@ -80,7 +84,7 @@ func (h Held) listed(pinned store.Actor, policy Policy, now time.Time) Listed {
 	if err := policy.MayUse(h.Key.Public()); err != nil {
 		wrong = append(wrong, err.Error())
 	}
-	if pinned.Fingerprint != "" && pinned.Fingerprint != l.Fingerprint {
+	if h.Use != Proves && pinned.Fingerprint != "" && pinned.Fingerprint != l.Fingerprint {
 		wrong = append(wrong, "not the key that is pinned: "+pinned.Fingerprint)
 	}
 	if len(wrong) > 0 {

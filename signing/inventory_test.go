@@ -63,6 +63,11 @@ func TestInventory(t *testing.T) {
 	assert.Regexp(t, `^https://a.nz/ap/actor/fresh#main-key +Ed25519 256 +not yet +0 +proofs +sha256:`, lines[2])
 	assert.Regexp(t, `#main-key +RSA 2048 +2025-10-22 +400 +signs what the actor sends +sha256:[0-9a-f]{64} +allowed$`, lines[3])
 
+	proofs, err := Inventory(t.Context(), known, Fediverse(), now, Held{Owner: news, KeyID: news + "#ed25519-1", Use: Proves, Key: ed})
+	require.NoError(t, err)
+	assert.Equal(t, "proves what the actor publishes", proofs[0].Use)
+	assert.Equal(t, "allowed", proofs[0].Verdict, "the key of proofs is another than the one that is pinned")
+
 	backwards := []Held{keys[2], keys[1], keys[0]}
 	again, err := Inventory(t.Context(), known, Policy{Name: "ours", MinRSA: 2048}, now, backwards...)
 	require.NoError(t, err)
