@@ -4,6 +4,6 @@ import "slices"
 
 func advisoriesMtoT() []advisory {
 	return slices.Concat(
-		advisoriesOfVisitors(), advisoriesOfLeaks(), advisoriesOfFollowers(), advisoriesOfOthersWords(), advisoriesOfOthersDeeds(),
+		advisoriesOfVisitors(), advisoriesOfLeaks(), advisoriesOfFollowers(), advisoriesOfOthersWords(), advisoriesOfOthersDeeds(), advisoriesOfSpread(),
 	)
 }
