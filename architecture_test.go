@@ -33,7 +33,7 @@ var floors = [][]string{
 	{"signing"},
 	{"signing/knock", "signing/custody"},
 	{"actor", "signing/kit", "signing/pkcs11", "signing/proof"},
-	{"webfinger"},
+	{"webfinger", "inbox/blocks"},
 	{"inbox", "outbox", "actor/actortest"},
 	{"outbox/feed", "internal/docgen"},
 	{"."},

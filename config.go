@@ -7,12 +7,11 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
-	"net/url"
-	"strings"
 	"time"
 
 	"github.com/panui/panui/actor"
 	"github.com/panui/panui/inbox"
+	"github.com/panui/panui/inbox/blocks"
 	"github.com/panui/panui/outbox"
 	"github.com/panui/panui/signing"
 	"github.com/panui/panui/signing/egress"
@@ -35,7 +34,7 @@ type Config struct {
 	Aliases []string               // hosts that ask for handles besides the site's and those in handles, each with or without www
 	Mode    inbox.Mode             // what becomes of replies; they are kept for people to read when zero
 	Policy  inbox.Policy           // the agency's own word on follows, replies, likes and boosts; may be nil
-	Blocked func(host string) bool // servers that are not listened to; may be nil
+	Blocked func(host string) bool // servers shut out beside those that Site.Moderator blocks: A-labels, lower case, no port; may be nil
 	Keys    signing.Policy         // which keys may be used and are believed; the NZISM's when zero
 	Proxies []netip.Prefix         // reverse proxies in front, whose X-Forwarded-For is believed
 	Egress  egress.Options         // how other servers are reached, such as by a Proxy; its InsecureLoopback is the one below
@@ -122,11 +121,13 @@ func (c Config) compose(urls actor.URLs, actors []*actor.Local) (*Site, error) {
 	if options.UserAgent == "" {
 		options.UserAgent = "panui/" + Version + " (+" + c.BaseURL + ")"
 	}
+	shut := &blocks.List{Store: c.Store, Also: c.Blocked, Now: c.Now}
+	options.Blocked = shut.Host
 	client := egress.New(options)
 	forms := &knock.Forms{Store: c.Store, Now: c.Now}
 	speaker := actors[0]
 	resolver := &actor.Resolver{
-		Client: client, Policy: c.Keys, Ours: urls.Owns, Blocked: c.Blocked, Now: c.Now,
+		Client: client, Policy: c.Keys, Ours: urls.Owns, Blocked: shut.Host, Now: c.Now,
 		Forms: forms,
 		Sign: func(k knock.Knock, r *http.Request) error {
 			standing, err := speaker.Ask(r.Context(), c.Store)
@@ -136,17 +137,17 @@ func (c Config) compose(urls actor.URLs, actors []*actor.Local) (*Site, error) {
 			return standing.Key.SignAs(k.Form, k.Wish, r, nil, standing.KeyID, c.now())
 		},
 	}
-	deliverer := &outbox.Deliverer{Store: c.Store, Client: client, Forms: forms, Actors: actors, Signers: c.Signers, Now: c.Now, Log: c.Log}
+	deliverer := &outbox.Deliverer{Store: c.Store, Client: client, Forms: forms, Actors: actors, Blocks: shut, Signers: c.Signers, Now: c.Now, Log: c.Log}
 	said := &outbox.Handler{Store: c.Store, Actors: actors, URLs: urls, Now: c.Now, Log: c.Log}
 	finger, err := webfinger.NewHandler(webfinger.Config{URLs: urls, Actors: actors, Aliases: c.Aliases, Version: Version, Posts: c.posts(actors)})
 	if err != nil {
 		return nil, err
 	}
 	heard := &inbox.Handler{
-		URLs: urls, Actors: actors, Store: c.Store, Resolver: resolver, Blocked: c.blocks, Wake: deliverer.Wake,
+		URLs: urls, Actors: actors, Store: c.Store, Resolver: resolver, Blocked: shut.ID, Fresh: shut.Fresh, Wake: deliverer.Wake,
 		Mode: c.Mode, Policy: c.Policy, Proxies: c.Proxies, Now: c.Now, Log: c.Log,
 		Verifier: &signing.Verifier{
-			BaseURL: c.BaseURL, Keys: resolver, Policy: c.Keys, Blocked: c.Blocked, Now: c.Now, InsecureLoopback: c.InsecureLoopback,
+			BaseURL: c.BaseURL, Keys: resolver, Policy: c.Keys, Blocked: shut.Host, Now: c.Now, InsecureLoopback: c.InsecureLoopback,
 		},
 	}
 	people := actor.NewHandler(urls, c.Store, c.Store.CountFollowers, actors...)
@@ -164,15 +165,15 @@ func (c Config) compose(urls actor.URLs, actors []*actor.Local) (*Site, error) {
 		publisher: &outbox.Publisher{
 			Store: c.Store, Actors: actors, URLs: urls, Spread: c.Spread, Wake: deliverer.Wake, Changed: said.Refresh, Now: c.Now, Log: c.Log,
 		},
-		inbox:     heard,
-		moderator: &inbox.Moderator{URLs: urls, Store: c.Store, Mode: c.Mode, Wake: deliverer.Wake, Now: c.Now},
+		inbox: heard,
+		moderator: &inbox.Moderator{
+			URLs: urls, Store: c.Store, Mode: c.Mode, Wake: deliverer.Wake, Now: c.Now, Blocklist: shut,
+			Find: func(ctx context.Context, handle string) (string, error) {
+				found, err := webfinger.Ask(ctx, client, handle)
+				return found.ActorID, err
+			},
+		},
 	}, nil
-}
-
-// blocks says whether an id is on a server that is not listened to.
-func (c Config) blocks(id string) bool {
-	u, err := url.Parse(id)
-	return err == nil && c.Blocked != nil && c.Blocked(strings.ToLower(u.Hostname()))
 }
 
 // posts counts what the actors have published.

@@ -217,6 +217,13 @@ func (n *names) teach(answers ...string) string {
 	return name
 }
 
+// know has a name lead to an address.
+func (n *names) know(name, address string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.answers[name] = []string{address}
+}
+
 // lookups are the names that were asked for.
 func (n *names) lookups() []string {
 	n.mu.Lock()

@@ -14,7 +14,7 @@ import (
 // only place that decides this, and it compares whole ids. Activities of other
 // types have no effect here, so nothing more is asked of them.
 var authority = map[string][]demand{
-	"Follow":   {asksOneOfUs, reachable},
+	"Follow":   {welcome, asksOneOfUs, reachable},
 	"Create":   {welcome, sparesOurs, authored, owned},
 	"Update":   {welcome, sparesOurs, authored, owned},
 	"Delete":   {sparesOurs, owned},
@@ -55,7 +55,8 @@ var (
 	namesItsOwn = demand{idElsewhere, func(c claim) bool {
 		return sameOrigin(c.ID, c.speaker)
 	}}
-	// welcome: neither the actor nor anything it names is blocked.
+	// welcome: neither the actor nor anything it names is blocked. Who is blocked may
+	// still leave and take back.
 	welcome = demand{actorBlocked, func(c claim) bool {
 		return !c.blocked
 	}}

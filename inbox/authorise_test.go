@@ -42,7 +42,7 @@ var laws = map[string]func(speech) bool{
 		return s.kind == "Undo" && !s.bare && s.author != "" && s.author != ids["alice"]
 	},
 	"who is blocked may leave and take back, but say nothing": func(s speech) bool {
-		return s.blocked && (s.publishes() || slices.Contains([]string{"Like", "Announce", "Flag", "Move"}, s.kind))
+		return s.blocked && (s.publishes() || slices.Contains([]string{"Follow", "Like", "Announce", "Flag", "Move"}, s.kind))
 	},
 	"only an actor is followed": func(s speech) bool {
 		return s.kind == "Follow" && s.object != ids["news"]
@@ -138,6 +138,7 @@ func TestBlocksAreAskedAboutEveryID(t *testing.T) {
 		`{"id":"{alice}/1","type":"Flag","actor":"{alice}","object":["{news}","{carol}"]}`,
 		`{"id":"{alice}/1","type":"Create","actor":"{alice}","object":{"id":"{alice}/notes/1","attributedTo":"{alice}","inReplyTo":"{carol}/notes/1","to":["{news}"]}}`,
 		`{"id":"{alice}/1","type":"Announce","actor":"{alice}","object":{"id":"{post}","attributedTo":"{carol}"}}`,
+		`{"id":"{alice}/1","type":"Flag","actor":"{alice}","object":{"id":"{news}","actor":"{carol}"}}`,
 	} {
 		w := newWorld(t)
 		w.Blocked = func(id string) bool {
@@ -146,6 +147,28 @@ func TestBlocksAreAskedAboutEveryID(t *testing.T) {
 		}
 		assert.Equal(t, "403 actor-blocked", w.decided(activity), activity)
 	}
+}
+
+// Whoever is blocked is refused before their server is asked for anything.
+func TestABlockedActorWhoAsksToFollowIsNotLookedUp(t *testing.T) {
+	w := newWorld(t)
+	blocksAlice(w)
+	w.people.fail = assert.AnError // to ask for the document would fail otherwise
+	assert.Equal(t, 403, w.deliver(aliceFollows))
+	assert.Equal(t, actorBlocked, w.lines.reason())
+	assert.Zero(t, w.spy.asked)
+}
+
+// Who is not blocked may have an inbox on a server that is.
+func TestAFollowerWithABlockedInboxIsRefused(t *testing.T) {
+	w := newWorld(t)
+	remote := w.people.actors[ids["alice"]]
+	remote.Inbox = ids["mallory"] + "/inbox"
+	w.people.actors[ids["alice"]] = remote
+	w.Blocked = func(id string) bool { return strings.HasPrefix(id, ids["mallory"]) }
+	assert.Equal(t, 403, w.deliver(aliceFollows))
+	assert.Equal(t, actorBlocked, w.lines.reason())
+	assert.Empty(t, w.spy.applied)
 }
 
 // What the resolver does not take is no follower; what may be had later is asked for again.

@@ -18,7 +18,7 @@ type facts struct {
 	mode Mode
 	urls actor.URLs
 
-	blocked bool    // the actor, or something that it names
+	blocked bool    // the actor, its inbox, or something that it names
 	verdict Verdict // of the policy
 	reason  string
 
@@ -81,7 +81,7 @@ type finder struct {
 // been found already: that may need the network.
 func (h *Handler) facts(ctx context.Context, a as2.Activity, remote actor.Remote) (facts, error) {
 	f := &finder{Handler: h, ctx: ctx, Activity: a}
-	f.facts = facts{now: h.now(), mode: h.Mode, urls: h.URLs, remote: remote, blocked: h.blocks(a)}
+	f.facts = facts{now: h.now(), mode: h.Mode, urls: h.URLs, remote: remote, blocked: h.blocks(a, remote)}
 	switch {
 	case len(a.Object) == 0:
 	case a.Type == "Follow":

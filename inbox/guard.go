@@ -6,6 +6,7 @@ import (
 	"runtime/debug"
 	"strings"
 
+	"github.com/panui/panui/actor"
 	"github.com/panui/panui/internal/as2"
 	"github.com/panui/panui/internal/document"
 	"github.com/panui/panui/signing"
@@ -49,8 +50,13 @@ func (h *Handler) admit(r *http.Request) (refusal *signing.Refusal) {
 	if refusal := visit.work(r.Context()); refusal != nil {
 		return refusal
 	}
+	if h.Fresh != nil {
+		if err := h.Fresh(r.Context()); err != nil {
+			return refuse(storeFailed, err)
+		}
+	}
 	v, refusal := h.verify(r, nil, as2.Activity{}, visit)
-	if refusal == nil && h.blocks(as2.Activity{Actor: v.Actor()}) {
+	if refusal == nil && h.blocks(as2.Activity{Actor: v.Actor()}, actor.Remote{}) {
 		return refuse(actorBlocked, nil)
 	}
 	if refusal == nil || refusal.Reason == signing.Missing {

@@ -50,9 +50,10 @@ type Handler struct {
 	Resolver Resolver
 
 	Mode    Mode
-	Policy  Policy               // nil accepts as the mode has it
-	Blocked func(id string) bool // of a remote actor or object; nil blocks nothing. The Verifier blocks whole hosts
-	Wake    func()               // called when a delivery was enqueued; nil leaves it to the next poll
+	Policy  Policy                      // nil accepts as the mode has it
+	Blocked func(id string) bool        // of a remote actor, object or inbox; nil blocks nothing. The Verifier blocks whole hosts
+	Fresh   func(context.Context) error // has Blocked know what it should; called with each request, and may be nil
+	Wake    func()                      // called when a delivery was enqueued; nil leaves it to the next poll
 
 	// Proxies are the reverse proxies in front, whose X-Forwarded-For is
 	// believed. Without them a request from a private address is not counted
@@ -113,6 +114,11 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, limited bool) *s
 		return refusal
 	}
 	defer visit.leave()
+	if h.Fresh != nil {
+		if err := h.Fresh(r.Context()); err != nil {
+			return refuse(storeFailed, err)
+		}
+	}
 	verified, activity, refusal := h.hear(w, r, visit, limited)
 	switch {
 	case refusal == nil:
@@ -197,6 +203,9 @@ func (h *Handler) take(ctx context.Context, v signing.Verified, a as2.Activity) 
 	if refusal := identify(v, a, h.URLs); refusal != nil {
 		return refusal
 	}
+	if h.shutsOut(a) {
+		return refuse(actorBlocked, nil)
+	}
 	remote, refusal := h.asking(ctx, a)
 	if refusal != nil {
 		return refusal
@@ -247,6 +256,9 @@ func (h *Handler) settle(ctx context.Context, v signing.Verified, a as2.Activity
 		if out, refusal, err = h.decide(ctx, v, a, remote); err == nil || refusal != nil {
 			return out, refusal
 		}
+		if errors.Is(err, store.ErrBlocked) { // by another machine, just now
+			return "", refuse(actorBlocked, err)
+		}
 		if !stale(err) {
 			break
 		}
@@ -290,12 +302,19 @@ func isSend(op store.Op) bool {
 	return ok
 }
 
-// blocks says whether the agency blocks the actor or something that it names.
-func (h *Handler) blocks(a as2.Activity) bool {
+// shutsOut says whether an activity must not have an effect whatever is stored,
+// since it names somebody who is blocked.
+func (h *Handler) shutsOut(a as2.Activity) bool {
+	demands := func(d demand) bool { return d.code == actorBlocked }
+	return slices.ContainsFunc(authority[a.Type], demands) && h.blocks(a, actor.Remote{})
+}
+
+// blocks says whether the actor is blocked, its inbox, or something that it names.
+func (h *Handler) blocks(a as2.Activity, remote actor.Remote) bool {
 	if h.Blocked == nil {
 		return false
 	}
-	ids := []string{a.Actor, a.Target}
+	ids := []string{a.Actor, a.Target, remote.Inbox}
 	for _, ref := range a.Object {
 		ids = append(ids, ref.ID)
 		if ref.Object != nil {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/panui/panui/actor"
+	"github.com/panui/panui/inbox/blocks"
 	"github.com/panui/panui/internal/limits"
 	"github.com/panui/panui/store"
 )
@@ -21,6 +22,11 @@ type Moderator struct {
 	Wake   func()           // called when an answer to a follower was enqueued; may be nil
 	Now    func() time.Time // nil is time.Now
 	Limits limits.Limits    // zero is limits.Default
+
+	Blocklist *blocks.List // where this machine looks who is blocked; nil finds out by itself
+	// Find returns the id of the actor with a handle, for lists of blocked accounts;
+	// nil leaves those out.
+	Find func(ctx context.Context, handle string) (id string, err error)
 }
 
 // Page selects a part of a list, newest first; empty fields do not restrict.
@@ -120,6 +126,9 @@ func (m *Moderator) check(ctx context.Context, d Decision) error {
 	}
 	if len(rows) == 0 {
 		return store.ErrNotFound
+	}
+	if d.State == store.Shown && m.Blocklist != nil && m.Blocklist.ID(rows[0].From) {
+		return errors.New("its author is blocked: unblock first, if that was wrong")
 	}
 	if reply := view(rows[0], m.limits()); reply.Private && d.State == store.Shown || reply.State == store.Noted {
 		return errors.New("it is not addressed to everybody, so there is nothing to show")

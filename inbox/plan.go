@@ -85,7 +85,7 @@ func (p planner) follow() ([]store.Op, outcome, error) {
 		Actor: local.ID, ID: p.Actor, Follow: p.ID, Since: p.now, State: store.Accepted,
 		Inbox: p.remote.Inbox, Host: host(p.remote.Inbox), SharedInbox: p.remote.SharedInbox,
 	}
-	if p.blocked || p.verdict == Refuse {
+	if p.verdict == Refuse {
 		return p.refuseFollower(follower)
 	}
 	isOne := len(before) > 0 && before[0].State == store.Accepted

@@ -70,7 +70,7 @@ func TestPlan(t *testing.T) {
 		{"a Follow waits when the policy says so", nil, says(Hold), aliceFollows, "requested: Record(follow-request) PutFollower(requested)"},
 		{"who follows already need not wait again", given{aliceFollows}, approves, aliceFollows, "repeated: PutFollower(accepted) Send(Accept)"},
 		{"a Follow is refused by the policy", nil, says(Refuse), aliceFollows, "refused: Send(Reject)"},
-		{"a Follow of a blocked actor is refused", nil, blocksAlice, aliceFollows, "refused: Send(Reject)"},
+		{"a Follow of a blocked actor is refused, and it is not told", nil, blocksAlice, aliceFollows, "403 actor-blocked"},
 		{"a follower whom the policy now refuses is let go", given{aliceFollows}, says(Refuse), aliceFollows, "refused: Record(refuse) RemoveFollower Send(Reject)"},
 		{"a Follow after leaving with the same id is a new one", given{aliceFollows, aliceUnfollows}, nil, aliceFollows, "accepted: Record(follow) PutFollower(accepted) Send(Accept)"},
 		{"a Follow on a notice board", nil, noticeBoard, aliceFollows, "accepted: Record(follow) PutFollower(accepted) Send(Accept)"},

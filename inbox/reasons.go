@@ -56,7 +56,7 @@ var reasons = []signing.Reason{
 	{Code: idElsewhere, Status: http.StatusForbidden, Meaning: "The activity's id is not of its actor's origin."},
 	{Code: actorUnreachable, Status: http.StatusServiceUnavailable, Meaning: "The document of who asks to follow could not be had just now; the peer should try again."},
 	{Code: actorUnusable, Status: http.StatusForbidden, Meaning: "The document of who asks to follow is not that of an actor, or names an inbox that we never deliver to."},
-	{Code: actorBlocked, Status: http.StatusForbidden, Meaning: "The actor, or something that it names, is blocked."},
+	{Code: actorBlocked, Status: http.StatusForbidden, Meaning: "The actor, its inbox, or something that it names, is blocked."},
 	{Code: objectOurs, Status: http.StatusForbidden, Meaning: "It would change something of ours from outside."},
 	{Code: objectOfAnother, Status: http.StatusForbidden, Meaning: "What is said has another author than who says it, or an id of another origin."},
 	{Code: undoOfAnother, Status: http.StatusForbidden, Meaning: "What is undone was done by another actor."},

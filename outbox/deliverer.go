@@ -31,6 +31,7 @@ type Deliverer struct {
 	Actors []*actor.Local
 
 	Forms   *knock.Forms     // how hosts are signed for, shared with what else asks them; nil is its own
+	Blocks  Blocks           // nobody is told nothing when nil
 	Signers int              // signatures at once; GOMAXPROCS when 0. Fewer leave room for the website
 	Workers int              // requests at once; 256 when 0
 	Now     func() time.Time // nil is time.Now
@@ -43,6 +44,13 @@ type Deliverer struct {
 	signing chan struct{}                 // a place for each signature at once
 	well    *lru.Cache[string, time.Time] // hosts without remembered failures, and when that was seen
 	way     way                           // out of the network
+}
+
+// Blocks says to which inboxes nothing is sent; *blocks.List is one.
+type Blocks interface {
+	ID(id string) bool
+	// Refresh looks whether that has changed. It is called twice a second.
+	Refresh(ctx context.Context) error
 }
 
 // How the time of a Deliverer is divided.

@@ -36,6 +36,9 @@ func (d *Deliverer) send(ctx context.Context, j job, a *actor.Local, onWire func
 			r = result{job: j, answer: answer{err: fmt.Errorf("%w: %v", errPanic, p)}}
 		}
 	}()
+	if d.Blocks != nil && d.Blocks.ID(j.Inbox) {
+		return result{job: j, barred: true}
+	}
 	k, err := d.Forms.First(ctx, j.Host)
 	switch {
 	case ctx.Err() != nil:

@@ -79,6 +79,7 @@ const (
 	classAgain     = "trying again"
 	classGivenUp   = "given up"
 	classBack      = "given back"
+	classBarred    = "blocked"
 )
 
 // settle decides what is written about a result.
@@ -88,6 +89,9 @@ func (d *Deliverer) settle(r result, now time.Time) outcome {
 	switch {
 	case r.unsent:
 		settled.State, settled.Due, settled.Unsent, settled.Answer = store.Pending, r.Due, true, ""
+	case r.barred:
+		o.class = classBarred
+		settled.State, settled.Answer = store.Cancelled, "blocked"
 	case r.cut:
 		settled.State, settled.Due, settled.Answer = store.Pending, now, "interrupted"
 	default:
@@ -122,7 +126,7 @@ func (d *Deliverer) roll() float64 {
 func (s *shift) peers(ctx context.Context, outcomes []outcome, now time.Time) ([]store.Op, error) {
 	hosts := map[string]verdict{}
 	for _, o := range outcomes {
-		if o.class == classBack || o.answer.err != nil && !o.ill {
+		if o.class == classBack || o.class == classBarred || o.answer.err != nil && !o.ill {
 			continue // says nothing about the host
 		}
 		v, seen := hosts[o.Host]

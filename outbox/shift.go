@@ -73,6 +73,7 @@ type result struct {
 	answer answer
 	unsent bool // nothing left this machine
 	cut    bool // it was stopped while on the wire: it may have arrived
+	barred bool // its server is blocked, and nothing left this machine
 
 	learned bool // the host has shown RFC 9421, and that is to be remembered
 }
@@ -101,9 +102,14 @@ func (s *shift) held() int { return s.open() - s.slow }
 // the store does not take down what was.
 func (s *shift) hasRoom() bool { return s.held() <= s.d.Workers*3/4 && len(s.results) < flushAt }
 
-// rollCall looks in the store who may speak. It cuts short what an actor says
+// rollCall looks in the store who may speak, and to whom. It cuts short what an actor says
 // that was stopped, and fails when one is not pinned as it is here.
 func (s *shift) rollCall(ctx context.Context) error {
+	if s.d.Blocks != nil {
+		if err := s.d.Blocks.Refresh(ctx); err != nil {
+			return err
+		}
+	}
 	known, err := s.d.Store.Actors(ctx)
 	if err != nil {
 		return err

@@ -55,7 +55,7 @@ var reasons = []Reason{
 	{digestBroken, http.StatusUnauthorized, "Digest is missing or is not exactly one SHA-256; with RFC 9421, Content-Digest has neither sha-256 nor sha-512."},
 	{digestWrong, http.StatusUnauthorized, "Digest or Content-Digest is that of another body."},
 	{keyIDRefused, http.StatusUnauthorized, "The key id is not an https URL on a public host name."},
-	{hostBlocked, http.StatusForbidden, "The key's host is blocked."},
+	{hostBlocked, http.StatusForbidden, "The host of the key, or of its owner, is blocked."},
 	{keyUnknown, http.StatusUnauthorized, "No actor's own document lists such a key."},
 	{keyUnreachable, http.StatusServiceUnavailable, "The key's server could not be asked just now; the peer should try again."},
 	{keyRefused, http.StatusUnauthorized, "The key is of a type or size that the policy does not take."},

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"time"
 
 	"github.com/panui/panui/internal/limits"
@@ -164,7 +165,11 @@ func (v *Verifier) key(ctx context.Context, id string, renew bool) (PublicKey, e
 	if err := v.Policy.MayAccept(key.Key); err != nil {
 		return PublicKey{}, refuse(keyRefused, err)
 	}
-	return key, nil
+	owner, err := url.Parse(key.Owner)
+	if err != nil {
+		return PublicKey{}, refuse(keyUnknown, err)
+	}
+	return key, v.hears(owner)
 }
 
 // mayAsk refuses a key id that is never to be asked for.
@@ -176,6 +181,11 @@ func (v *Verifier) mayAsk(keyID string, l limits.Limits) error {
 	if err != nil {
 		return refuse(keyIDRefused, err)
 	}
+	return v.hears(u)
+}
+
+// hears refuses a blocked host: that of a key, or of its owner.
+func (v *Verifier) hears(u *url.URL) error {
 	if v.Blocked != nil && v.Blocked(u.Hostname()) {
 		return refuse(hostBlocked, errors.New(u.Hostname()))
 	}

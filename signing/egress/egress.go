@@ -45,6 +45,9 @@ type Options struct {
 	Limits    limits.Limits // zero is limits.Default
 	Proxy     *Proxy        // the only way out of the network, where that is so; nil connects directly
 
+	// Blocked are hosts that are never asked, in lower case and without port; nil is none.
+	Blocked func(host string) bool
+
 	// InsecureLoopback also allows plain http and any port on localhost and on
 	// loopback addresses written as such, for development and tests on one
 	// machine. Never set it in production.

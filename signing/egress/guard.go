@@ -31,6 +31,9 @@ func (c *Client) parse(rawURL string) (*url.URL, error) {
 	if err != nil {
 		return nil, err
 	}
+	if c.options.Blocked != nil && c.options.Blocked(u.Hostname()) {
+		return nil, fmt.Errorf("%w: its host is blocked", ErrForbidden)
+	}
 	u.Fragment, u.RawFragment = "", ""
 	if u.Scheme == "https" {
 		u.Host = strings.TrimSuffix(u.Host, ":443")

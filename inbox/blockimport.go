@@ -1,0 +1,225 @@
+package inbox
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/panui/panui/inbox/blocks"
+	"github.com/panui/panui/internal/blocklist"
+	"github.com/panui/panui/store"
+)
+
+// Import is how a list of blocks is taken.
+type Import struct {
+	By     string // the person's name; required
+	Reason string // of lines without a comment of their own; required
+
+	Erase     bool // as in Block
+	AnySuffix bool // as in Block
+	Preview   bool // says what would be done, and changes nothing
+}
+
+// Imported is what became of the lines of a list.
+type Imported struct {
+	Blocked int // how many are blocked who were not, or would be in a preview
+	Lines   []ImportedLine
+}
+
+// ImportedLine is what became of one line.
+type ImportedLine struct {
+	Line    int
+	Text    string // whom it names, as written
+	Subject string // who was blocked, or would be; empty when nobody
+	Note    string // in words
+}
+
+// String says all of it, as "line 3: evil.example: blocked".
+func (l ImportedLine) String() string {
+	return fmt.Sprintf("line %d: %s: %s", l.Line, l.Text, l.Note)
+}
+
+// Bounds of an import, beside those of a file in internal/blocklist.
+const (
+	maxBlocks  = 100_000 // that are kept
+	maxLookups = 200     // handles whose ids are asked for, with one file
+	lookups    = 8       // at once
+)
+
+// ImportBlocks blocks whom a list names: Mastodon's domain_blocks.csv, with or
+// without its heading; a list with one domain or actor's id on each line; or
+// Mastodon's list of blocked accounts, name@domain on each line, whose ids are
+// asked for by WebFinger. It is all or nothing, and does nothing twice.
+//
+// Severity suspend, or none, is a block. Silence and noop are not: they ask for
+// nothing that is done here. What is hidden with * is not guessed. What is not
+// taken is said line by line, and does not keep the others from being blocked.
+// It fails when the file is no such list, or is over a bound.
+func (m *Moderator) ImportBlocks(ctx context.Context, list io.Reader, how Import) (Imported, error) {
+	report, err := m.importBlocks(ctx, list, how)
+	if err != nil {
+		return Imported{}, fmt.Errorf("inbox: import blocks: %w", err)
+	}
+	return report, nil
+}
+
+func (m *Moderator) importBlocks(ctx context.Context, list io.Reader, how Import) (Imported, error) {
+	if how.By == "" || how.Reason == "" {
+		return Imported{}, errors.New("name who decides, and why")
+	}
+	rows, err := blocklist.Read(list)
+	if err != nil {
+		return Imported{}, fmt.Errorf("not a list of blocks: %w", err)
+	}
+	before, err := blocks.All(ctx, m.Store)
+	if err != nil {
+		return Imported{}, err
+	}
+	ours, err := m.ours(ctx)
+	if err != nil {
+		return Imported{}, err
+	}
+	i := importing{Import: how, ours: ours, before: map[string]bool{}, lines: map[string]int{}}
+	for _, b := range before {
+		i.before[b.Subject] = true
+	}
+	if err := m.lookUp(ctx, rows); err != nil {
+		return Imported{}, err
+	}
+	for _, row := range rows {
+		i.take(row)
+	}
+	switch {
+	case len(before)+len(i.blocks) > maxBlocks:
+		return Imported{}, fmt.Errorf("more than %d blocks in all", maxBlocks)
+	case how.Preview || len(i.blocks) == 0:
+		return i.Imported, nil
+	}
+	now := m.now()
+	for n := range i.blocks {
+		i.blocks[n].At = now
+	}
+	return i.Imported, m.shutOut(ctx, how.Erase, i.blocks...)
+}
+
+// lookUp finds the ids behind the handles in a list, several at a time.
+func (m *Moderator) lookUp(ctx context.Context, rows []blocklist.Row) error {
+	var asking errgroup.Group
+	asking.SetLimit(lookups)
+	asked := 0
+	for n := range rows {
+		row := &rows[n]
+		switch {
+		case row.Handle == "" || row.Problem != "":
+			continue
+		case m.Find == nil:
+			row.Problem = "a handle, and nobody here can ask for its id"
+			continue
+		case asked == maxLookups:
+			row.Problem = fmt.Sprintf("not asked for: with one list at most %d handles are; put the rest into another", maxLookups)
+			continue
+		}
+		asked++
+		asking.Go(func() error {
+			m.find(ctx, row)
+			return nil
+		})
+	}
+	return errors.Join(asking.Wait(), ctx.Err())
+}
+
+func (m *Moderator) find(ctx context.Context, row *blocklist.Row) {
+	id, err := m.Find(ctx, row.Handle)
+	if err == nil {
+		row.Subject, err = blocklist.Parse(id)
+	}
+	if err != nil {
+		row.Problem = "its id could not be found: " + cut(err.Error())
+	}
+}
+
+// importing is an import on its way through the lines.
+type importing struct {
+	Import
+	Imported
+	ours   own
+	before map[string]bool
+	lines  map[string]int // where a subject was named first
+	blocks []store.Block
+}
+
+// take decides about one line.
+func (i *importing) take(row blocklist.Row) {
+	line := ImportedLine{Line: row.Line, Text: row.Text}
+	first, twice := i.lines[row.Subject]
+	own := i.ours.spares(row.Subject)
+	switch {
+	case row.Problem != "":
+		line.Note = "not taken: " + row.Problem
+	case row.Idle != "":
+		line.Note = "left out: " + row.Idle
+	case row.Suffix && !i.AnySuffix:
+		line.Note = "not taken: " + blocklist.ErrSuffix.Error()
+	case own != nil:
+		line.Note = "not taken: " + own.Error()
+	case twice:
+		line.Note = fmt.Sprintf("named before, on line %d", first)
+	case i.before[row.Subject]:
+		line.Note = "blocked already"
+	default:
+		line.Subject, line.Note = row.Subject, "blocked"
+		if i.Preview {
+			line.Note = "would be blocked"
+		}
+		i.add(row)
+	}
+	i.Lines = append(i.Lines, line)
+}
+
+func (i *importing) add(row blocklist.Row) {
+	reason := row.Comment
+	if reason == "" {
+		reason = i.Reason
+	}
+	i.Blocked++
+	i.lines[row.Subject] = row.Line
+	i.blocks = append(i.blocks, store.Block{Subject: row.Subject, Reason: reason, By: i.By})
+}
+
+// ExportBlocks writes the servers that are blocked as Mastodon's domain_blocks.csv,
+// with the reason as public comment.
+func (m *Moderator) ExportBlocks(ctx context.Context, w io.Writer) error {
+	all, err := blocks.All(ctx, m.Store)
+	if err == nil {
+		err = blocklist.Write(w, func(yield func(domain, comment string) bool) {
+			for _, b := range all {
+				if !blocklist.IsActor(b.Subject) && !yield(b.Subject, b.Reason) {
+					return
+				}
+			}
+		})
+	}
+	if err != nil {
+		return fmt.Errorf("inbox: export blocks: %w", err)
+	}
+	return nil
+}
+
+// ExportBlockedActors writes the ids of the actors that are blocked, one on each
+// line, as ImportBlocks reads them. Mastodon's list has handles instead, which are
+// not kept here.
+func (m *Moderator) ExportBlockedActors(ctx context.Context, w io.Writer) error {
+	all, err := blocks.All(ctx, m.Store)
+	for _, b := range all {
+		if err == nil && blocklist.IsActor(b.Subject) {
+			_, err = fmt.Fprintln(w, b.Subject)
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("inbox: export blocked actors: %w", err)
+	}
+	return nil
+}

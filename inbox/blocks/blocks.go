@@ -1,0 +1,163 @@
+// Package blocks is whom a site shuts out, held ready in memory: every request
+// asks it several times, and the store is asked once a second at most.
+package blocks
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/panui/panui/internal/blocklist"
+	"github.com/panui/panui/store"
+)
+
+// List is who is blocked in the store, as it was when it was last looked at, and
+// whom the agency blocks besides. Store is required. It is safe for concurrent
+// use and must not be copied.
+//
+// A block that another machine makes is known here within a second where
+// something runs that calls Refresh, and else with the first request after
+// [Stale]. Until then the store itself lets nothing new of theirs in.
+type List struct {
+	Store store.Reader
+	Also  func(host string) bool // the agency's own word on hosts, in A-labels, lower case and without port; may be nil
+	Now   func() time.Time       // nil is time.Now
+
+	turn  sync.Mutex // of who reads the store
+	known atomic.Pointer[known]
+}
+
+// known is the list as it was read.
+type known struct {
+	blocklist.Set
+	version string
+	at      time.Time
+}
+
+// Stale is for how long Fresh does not look at the store.
+const Stale = 2 * time.Second
+
+// setting is where the store keeps the version of the list.
+const setting = "blocks"
+
+// Changed is the op that goes into each Apply that changes who is blocked: it
+// lets every machine know.
+func Changed() store.Op { return store.PutSetting{Name: setting, Value: rand.Text()} }
+
+// Refresh looks whether the list in the store has changed, and if so reads it. On
+// an error what was known stays.
+func (l *List) Refresh(ctx context.Context) error {
+	l.turn.Lock()
+	defer l.turn.Unlock()
+	return l.look(ctx)
+}
+
+// Fresh is Refresh where nothing was looked at for longer than Stale. While one
+// caller looks others go on with what is known, and none fails for want of
+// something newer: an error says that nothing was ever read.
+func (l *List) Fresh(ctx context.Context) error {
+	if l.isFresh() {
+		return nil
+	}
+	if !l.turn.TryLock() {
+		if l.known.Load() != nil {
+			return nil
+		}
+		l.turn.Lock()
+	}
+	defer l.turn.Unlock()
+	if l.isFresh() {
+		return nil
+	}
+	if err := l.look(ctx); err != nil && l.known.Load() == nil {
+		return err
+	}
+	return nil
+}
+
+func (l *List) isFresh() bool {
+	k := l.known.Load()
+	if k == nil {
+		return false
+	}
+	age := l.now().Sub(k.at)
+	return age >= 0 && age < Stale
+}
+
+// look reads the version first: a change that comes between is met next time.
+func (l *List) look(ctx context.Context) error {
+	at := l.now()
+	version, err := l.Store.Setting(ctx, setting)
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return fmt.Errorf("blocks: %w", err)
+	}
+	if k := l.known.Load(); k != nil && k.version == version {
+		l.known.Store(&known{k.Set, version, at})
+		return nil
+	}
+	all, err := All(ctx, l.Store)
+	if err != nil {
+		return err
+	}
+	subjects := make([]string, len(all))
+	for i, b := range all {
+		subjects[i] = b.Subject
+	}
+	l.known.Store(&known{blocklist.NewSet(subjects...), version, at})
+	return nil
+}
+
+// page is how many blocks are read at once.
+const page = 1000
+
+// All reads every block, oldest first.
+func All(ctx context.Context, s store.Reader) (all []store.Block, err error) {
+	for after := int64(0); ; {
+		some, err := s.Blocks(ctx, store.BlockQuery{After: after, Limit: page})
+		if err != nil {
+			return nil, fmt.Errorf("blocks: %w", err)
+		}
+		all = append(all, some...)
+		if len(some) < page {
+			return all, nil
+		}
+		after = some[len(some)-1].Seq
+	}
+}
+
+// Host says whether a host, without port, is blocked.
+func (l *List) Host(host string) bool {
+	if l.Also != nil && l.Also(blocklist.Host(host)) {
+		return true
+	}
+	_, found := l.set().Host(host)
+	return found
+}
+
+// ID says whether an id, an inbox or a key is that of a blocked actor or on a
+// blocked host.
+func (l *List) ID(id string) bool {
+	if l.Also != nil && l.Also(blocklist.HostOf(id)) {
+		return true
+	}
+	_, found := l.set().ID(id)
+	return found
+}
+
+func (l *List) set() blocklist.Set {
+	if k := l.known.Load(); k != nil {
+		return k.Set
+	}
+	return blocklist.Set{}
+}
+
+func (l *List) now() time.Time {
+	if l.Now == nil {
+		return time.Now()
+	}
+	return l.Now()
+}
