@@ -76,7 +76,7 @@ var notHosts = []string{
 	"exa/mple.com", "exa\\mple.com", "exa mple.com", "exa\tmple.com", "exa\nmple.com", "exa\x00mple.com", "example.com/", "/example.com", "example.com?", "example.com#",
 	"example..com", ".example.com", "example.com..", "-example.com", "example-.com", "exa_mple.com", "exam%70le.com", "exa:mple.com", "example.com:x", "example.com:-1",
 	"example.com:99999", "example.com:", "user@example.com", "exa,mple.com", "exa;mple.com", "exa'mple.com", `exa"mple.com`, "exa<mple.com", "exa*mple.com", "[example.com]",
-	"example。com", "ｅxample.com", "ⅇxample.com", "exam­ple.com", "exa​mple.com", "xn--example-.com", "1.2.3.4", "0x7f.1", "localhost", strings.Repeat("a", 64) + ".com",
+	"example。com", "ｅxample.com", "ⅇxample.com", "exam\u00adple.com", "exa\u200bmple.com", "xn--example-.com", "1.2.3.4", "0x7f.1", "localhost", strings.Repeat("a", 64) + ".com",
 	strings.Repeat("a.", 127) + "com", "",
 }
 

@@ -90,6 +90,7 @@ func TestPeersWithDemandsFollowAndReply(t *testing.T) {
 		{name: "speaks RFC 9421 alone", options: actortest.Options{Signatures: actortest.RFC9421Alone}},
 		{name: "speaks draft-cavage alone", options: actortest.Options{Dialect: actortest.Misskey}},
 		{name: "demands signed GETs", options: actortest.Options{Dialect: actortest.GoToSocial, RejectUnsignedGets: true}},
+		{name: "speaks RFC 9421 alone and demands signed GETs", options: actortest.Options{Signatures: actortest.RFC9421Alone, RejectUnsignedGets: true}},
 		{name: "changes its key", options: changing, between: changesKey},
 		{name: "changes its key and speaks RFC 9421 alone", options: actortest.Options{Signatures: actortest.RFC9421Alone}, between: changesKey},
 	} {
