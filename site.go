@@ -8,6 +8,7 @@ import (
 	"github.com/panui/panui/actor"
 	"github.com/panui/panui/inbox"
 	"github.com/panui/panui/outbox"
+	"github.com/panui/panui/signing"
 	"github.com/panui/panui/store"
 	"github.com/panui/panui/webfinger"
 )
@@ -44,7 +45,7 @@ func (s *Site) Run(ctx context.Context) error {
 }
 
 // As returns the site in the hands of a person or system, whom the journal then
-// names as the one who published, withdrew, stopped, resumed or retried. Without
+// names as the one who published, withdrew, stopped, resumed, retried or replaced a key. Without
 // it that is the website, or who an item names.
 func (s *Site) As(by string) *Site {
 	theirs := *s
@@ -86,6 +87,29 @@ func (s *Site) Stop(ctx context.Context, actors ...string) error {
 // goes out.
 func (s *Site) Resume(ctx context.Context, actors ...string) error {
 	return s.publisher.Resume(ctx, actors...)
+}
+
+// RotateKey has an actor (a handle, or empty for the first) sign with the
+// Profile.Next of its configuration from now on, on every machine that holds it.
+// It fails while Next has been announced for less than a day, which Run does, or
+// while the announcement is on its way. Afterwards make Next the Profile.Key and
+// leave the old one out; see docs/security/keys.md.
+func (s *Site) RotateKey(ctx context.Context, actor string) error {
+	return s.publisher.RotateKey(ctx, actor)
+}
+
+// RotateKeyRiskingRefusal is RotateKey without waiting: servers that have not
+// heard of the key may refuse for a while what is sent.
+func (s *Site) RotateKeyRiskingRefusal(ctx context.Context, actor string) error {
+	return s.publisher.RotateKeyRiskingRefusal(ctx, actor)
+}
+
+// RevokeKey replaces the key of an actor (a handle, or empty for the first) at
+// once, because it is known to others or lost. The old one signs nothing more on
+// any machine, is listed nowhere, and Run refuses it for ever. The replacement is
+// Profile.Next when nil. What other servers make of it: docs/security/keys.md.
+func (s *Site) RevokeKey(ctx context.Context, actor string, replacement *signing.Key, reason string) error {
+	return s.publisher.RevokeKey(ctx, actor, replacement, reason)
 }
 
 // DeadLetters lists deliveries of an actor, or of all for an empty handle, that

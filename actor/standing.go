@@ -86,7 +86,7 @@ func (l *Local) Stand(pinned store.Actor) (*Standing, error) {
 
 // holds returns the key with a fingerprint, or nil.
 func (l *Local) holds(fingerprint string) *signing.Key {
-	for _, key := range append(l.pin.handed(), l.Profile.Key, l.Profile.Next) {
+	for _, key := range append([]*signing.Key{l.Profile.Key, l.Profile.Next}, l.pin.handed()...) {
 		if key != nil && key.Fingerprint() == fingerprint {
 			return key
 		}

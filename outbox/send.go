@@ -25,10 +25,10 @@ var errSigning = errors.New("signing failed")
 // errForm says that our own store did not tell how a host is asked, which no peer is to blame for either.
 var errForm = errors.New("look up how the host is asked")
 
-// send tries a job: it knocks, and once more where that may help; with the key
-// before, where the job hands over from it, and then with the one that signs now,
-// for peers that never met the other. It calls onWire when nothing but the peer is
-// waited for.
+// send tries a job: it knocks, and once more where that may help. Where the job
+// hands over from the key before, it knocks with that one, and with the one that
+// signs now for peers that never met the other. It calls onWire when nothing but
+// the peer is waited for.
 func (d *Deliverer) send(ctx context.Context, j job, a *actor.Local, onWire func()) (r result) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -46,10 +46,11 @@ func (d *Deliverer) send(ctx context.Context, j job, a *actor.Local, onWire func
 	case err != nil:
 		return result{job: j, answer: answer{err: fmt.Errorf("%w: %w", errForm, err)}}
 	}
-	p := pen{actor: a, before: handsOver(a, j)}
+	handover := handsOver(a, j)
+	p := pen{actor: a, before: handover && j.Attempt%2 == 1} // every other try, for who fails at an unknown key
 	r = d.knocks(ctx, j, p, k, onWire)
-	if p.before && r.answer.blamesKey() {
-		p.before = false
+	if handover && r.answer.blamesKey() {
+		p.before = !p.before
 		if second := d.knocks(ctx, j, p, k, onWire); second.outweighs() {
 			r = second
 		}

@@ -194,6 +194,9 @@ func (s *shift) claim(ctx context.Context) (int, error) {
 		return 0, err
 	}
 	s.dry = len(deliveries) < room
+	if len(deliveries) > 0 {
+		s.answerRoll(ctx) // what tells of a new key must not be signed with the old one
+	}
 	for _, d := range deliveries {
 		if sent := s.sends[d.ID]; sent != nil {
 			sent.Attempt, sent.Fence = d.Attempt, d.Fence // still on the wire: the clock, and so the lease, has jumped

@@ -43,8 +43,23 @@ func (s *Server) keyOf(ctx context.Context, keyID string, renew bool) (foreignKe
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.keepsKeys() {
+		for _, known := range s.keys {
+			if known.owner == key.owner && known.id != keyID && !sameKey(known.key, key.key) {
+				return foreignKey{}, fmt.Errorf("key %s: %w: %s of %s", keyID, errKept, known.id, key.owner)
+			}
+		}
+	}
 	s.keys[keyID] = key
 	return key, nil
+}
+
+// errKept says why a server that keeps keys believes no other.
+var errKept = errors.New("another key is known, and it did not tell of this one")
+
+func sameKey(a, b crypto.PublicKey) bool {
+	known, ok := a.(interface{ Equal(crypto.PublicKey) bool })
+	return ok && known.Equal(b)
 }
 
 // fetchKey asks for the key's document and, when that is not the actor itself at

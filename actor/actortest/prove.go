@@ -123,6 +123,9 @@ func (s *Server) checkKey(r *http.Request, keyID string, verify func(crypto.Publ
 		status = 0
 	}
 	key, err := s.keyOf(r.Context(), keyID, false)
+	if errors.Is(err, errKept) {
+		return "", refuse(status, "%v", err)
+	}
 	if err != nil {
 		return "", refuse(cmp.Or(s.manner.keyFailure, status), "%v", err)
 	}

@@ -183,14 +183,20 @@ func (s *Server) edit(receipt *Received, activity object) *refusal {
 	return nil
 }
 
-// renewKey believes the key in an actor's Update, signed with the one before.
+// renewKey believes the keys in an actor's Update, signed with the one before, in
+// place of those that were known.
 func (s *Server) renewKey(actor object) *refusal {
+	owner, met := actor.text("id"), false
 	for id, key := range s.keys {
-		if key.owner != actor.text("id") {
-			continue
+		if key.owner == owner {
+			delete(s.keys, id)
+			met = true
 		}
-		delete(s.keys, id)
-		if next, err := listedKey(actor, id, key.owner); err == nil {
+	}
+	for _, v := range actor.list("publicKey") {
+		m, _ := v.(map[string]any)
+		id := object(m).text("id")
+		if next, err := listedKey(actor, id, owner); met && err == nil {
 			s.keys[id] = next
 		}
 	}

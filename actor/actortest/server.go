@@ -40,7 +40,8 @@ type Options struct {
 	// software does, which is draft-cavage.
 	Signatures Signatures
 	// KeepKeys never fetches a key again, so that a key changed without an Update
-	// of the actor is refused. GoToSocial always does; the others fetch it once more.
+	// of the actor, signed with the one before, is refused, also under a new id.
+	// GoToSocial always does so; the others fetch it once more.
 	KeepKeys bool
 	Now      func() time.Time // nil is time.Now
 	// Around is put around the listener, for tests of a network in trouble; nil leaves it as it is.
