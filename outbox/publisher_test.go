@@ -296,7 +296,7 @@ func TestTheJournalSaysWhoDecided(t *testing.T) {
 
 func TestAPublisherInOtherHandsIsOtherwiseTheSame(t *testing.T) {
 	p := Publisher{
-		Store: memory.New(), Actors: []*actor.Local{news()}, URLs: testURLs, By: "Ana", TagURL: func(string) string { return "" },
+		Store: memory.New(), Actors: []*actor.Local{news()}, URLs: testURLs, By: "Ana", TagURL: func(string) string { return "" }, Spread: time.Minute,
 		Wake: func() {}, Changed: func(store.Post) {}, NewID: NewID, Now: time.Now, Log: slog.Default(),
 	}
 	all, other := reflect.ValueOf(&p).Elem(), reflect.ValueOf(p.As("Mere")).Elem()
