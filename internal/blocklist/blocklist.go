@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"net/netip"
 	"strings"
+	"unicode"
 
 	"golang.org/x/net/idna"
 	"golang.org/x/net/publicsuffix"
@@ -50,7 +51,7 @@ func parseDomain(text string) (string, error) {
 	if _, err := netip.ParseAddr(strings.Trim(name, "[]")); err == nil {
 		return "", errors.New("an address: servers are known by their names")
 	}
-	name, err := idna.Lookup.ToASCII(name)
+	name, err := toASCII(name)
 	if err != nil || len(name) > 253 || !isName(name) {
 		return "", errors.New("not a domain: write it as social.example, without https:// and port")
 	}
@@ -132,10 +133,20 @@ func Host(host string) string {
 		return host
 	}
 	host = strings.ToLower(strings.TrimRight(host, "."))
-	if ascii, err := idna.Lookup.ToASCII(host); err == nil {
+	if ascii, err := toASCII(host); err == nil {
 		return strings.TrimRight(ascii, ".")
 	}
 	return host
+}
+
+// toASCII writes a lower-case host with A-labels. One in ASCII stays as it is:
+// IDNA refuses names that the DNS has, such as ev--il.example, and whoever has one
+// must not be beyond a block.
+func toASCII(host string) (string, error) {
+	if !strings.ContainsFunc(host, func(c rune) bool { return c > unicode.MaxASCII }) {
+		return host, nil
+	}
+	return idna.Lookup.ToASCII(host)
 }
 
 // plain says whether a host needs no rewriting, which nearly all do not.

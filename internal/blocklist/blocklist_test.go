@@ -17,6 +17,9 @@ func TestWhoIsBlockedIsNamedInOneForm(t *testing.T) {
 		{"māori.example", "xn--mori-qsa.example", ""},
 		{"evil。example", "evil.example", ""},
 		{"a.b.c.evil.example", "a.b.c.evil.example", ""},
+		{"EV--il.example", "ev--il.example", ""}, // the DNS has such names, and IDNA does not
+		{"xn--a.example", "xn--a.example", ""},
+		{"https://ev--il.example/users/mia", "https://ev--il.example/users/mia", ""},
 		{"www.agency.govt.nz", "www.agency.govt.nz", ""},
 		{"127.0.0.3", "127.0.0.3", ""},
 		{"localhost", "localhost", ""},
