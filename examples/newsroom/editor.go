@@ -25,6 +25,8 @@ func (n *newsroom) editor() http.Handler {
 	mux.HandleFunc("POST /editor/news/{slug}/withdraw", n.takeBack)
 	mux.HandleFunc("GET /editor/moderation", n.moderation)
 	mux.HandleFunc("POST /editor/moderation", n.decide)
+	mux.HandleFunc("POST /editor/block", n.block)
+	mux.HandleFunc("POST /editor/unblock", n.unblock)
 	mux.HandleFunc("GET /editor/record", n.record)
 	mux.HandleFunc("POST /editor/stop", n.stop)
 	mux.HandleFunc("POST /editor/resume", n.resume)
@@ -42,6 +44,8 @@ var notices = map[string]string{
 	"shown":     "Approved. The reply is shown under the news.",
 	"refused":   "Refused. The reply is kept in the record and shown nowhere.",
 	"held":      "Hidden. The reply waits for a decision again.",
+	"blocked":   "Blocked. Nothing more goes to them, and nothing of theirs is taken.",
+	"unblocked": "Unblocked. Who followed must follow anew.",
 	"stopped":   "Stopped. Nothing leaves until you resume.",
 	"resumed":   "Resumed. What was waiting goes out now.",
 	"retried":   "Sending again.",

@@ -18,6 +18,7 @@ func (n *newsroom) moderation(w http.ResponseWriter, r *http.Request) {
 type pile struct {
 	Held, Shown, Refused, Noted []inbox.Reply
 	Rules                       []string
+	Blocks                      []store.Block
 	About                       map[string]article // by the id of the post
 	Problem                     string
 }
@@ -31,6 +32,8 @@ func (n *newsroom) showReplies(w http.ResponseWriter, r *http.Request, status in
 		return replies
 	}
 	p.Held, p.Shown, p.Refused, p.Noted = take(store.Held), take(store.Shown), take(store.Refused), take(store.Noted)
+	blocks, err := n.site.Moderator().Blocks(r.Context(), 0)
+	failed, p.Blocks = errors.Join(failed, err), blocks
 	posts, err := n.db.Posts(r.Context(), store.PostQuery{Actor: n.actorID(), Limit: 1000})
 	if err := errors.Join(failed, err); err != nil {
 		n.fail(w, r, err)
@@ -58,4 +61,22 @@ func (n *newsroom) decide(w http.ResponseWriter, r *http.Request) {
 	default:
 		done(w, r, "/editor/moderation", string(decision.State))
 	}
+}
+
+// block shuts out the author of a reply, or the author's whole server.
+func (n *newsroom) block(w http.ResponseWriter, r *http.Request) {
+	shut := inbox.Block{Subject: r.PostFormValue("whom"), By: person(r), Reason: r.PostFormValue("rule")}
+	if err := n.site.Moderator().Block(r.Context(), shut); err != nil {
+		n.showReplies(w, r, http.StatusUnprocessableEntity, err.Error())
+		return
+	}
+	done(w, r, "/editor/moderation", "blocked")
+}
+
+func (n *newsroom) unblock(w http.ResponseWriter, r *http.Request) {
+	if err := n.site.Moderator().Unblock(r.Context(), r.PostFormValue("whom"), person(r)); err != nil {
+		n.showReplies(w, r, http.StatusUnprocessableEntity, err.Error())
+		return
+	}
+	done(w, r, "/editor/moderation", "unblocked")
 }

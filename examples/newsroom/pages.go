@@ -7,6 +7,7 @@ import (
 	"html/template"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"path"
 	"strings"
 	"time"
@@ -32,6 +33,7 @@ func parsePages(layout string) pages {
 		"clock":   func(t time.Time) string { return t.In(auckland).Format("2 January 2006, 3:04:05 pm") },
 		"machine": func(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) },
 		"clean":   clean,
+		"host":    host,
 		"join":    strings.Join,
 	}
 	parsed := pages{}
@@ -44,6 +46,15 @@ func parsePages(layout string) pages {
 		parsed[entry.Name()] = template.Must(base.ParseFS(files, "templates/"+layout, path.Join("templates", entry.Name())))
 	}
 	return parsed
+}
+
+// host is the server of an account.
+func host(id string) string {
+	u, err := url.Parse(id)
+	if err != nil {
+		return ""
+	}
+	return u.Hostname()
 }
 
 // clean makes HTML of others safe to show: feeds, and what reaches a reader.
