@@ -169,8 +169,7 @@ func (c Config) compose(urls actor.URLs, actors []*actor.Local) (*Site, error) {
 		moderator: &inbox.Moderator{
 			URLs: urls, Store: c.Store, Mode: c.Mode, Wake: deliverer.Wake, Now: c.Now, Blocklist: shut,
 			Find: func(ctx context.Context, handle string) (string, error) {
-				found, err := webfinger.Ask(ctx, client, handle)
-				return found.ActorID, err
+				return webfinger.Find(ctx, client, resolver.Actor, handle)
 			},
 		},
 	}, nil

@@ -24,8 +24,8 @@ type Moderator struct {
 	Limits limits.Limits    // zero is limits.Default
 
 	Blocklist *blocks.List // where this machine looks who is blocked; nil finds out by itself
-	// Find returns the id of the actor with a handle, for lists of blocked accounts;
-	// nil leaves those out.
+	// Find returns the id of the actor that uses a handle, for lists of blocked
+	// accounts, such as webfinger.Find; nil leaves those out.
 	Find func(ctx context.Context, handle string) (id string, err error)
 }
 
