@@ -137,6 +137,7 @@ func (c Config) compose(urls actor.URLs, actors []*actor.Local) (*Site, error) {
 			return standing.Key.SignAs(k.Form, k.Wish, r, nil, standing.KeyID, c.now())
 		},
 	}
+	shut.Renewed = resolver.ForgetFailures
 	deliverer := &outbox.Deliverer{Store: c.Store, Client: client, Forms: forms, Actors: actors, Blocks: shut, Signers: c.Signers, Now: c.Now, Log: c.Log}
 	said := &outbox.Handler{Store: c.Store, Actors: actors, URLs: urls, Now: c.Now, Log: c.Log}
 	finger, err := webfinger.NewHandler(webfinger.Config{URLs: urls, Actors: actors, Aliases: c.Aliases, Version: Version, Posts: c.posts(actors)})

@@ -130,6 +130,13 @@ func (r *Resolver) Forget(id string) {
 	r.failures.Remove(id)
 }
 
+// ForgetFailures has everything asked for again that failed lately: who may be
+// asked has changed.
+func (r *Resolver) ForgetFailures() {
+	r.start()
+	r.failures.Purge()
+}
+
 // forgetKey leaves alone what another actor owns, whatever the forgotten one listed.
 func (r *Resolver) forgetKey(keyID, owner string) {
 	if found, ok := r.owners.Peek(keyID); ok && found == owner {

@@ -27,6 +27,10 @@ type List struct {
 	Also  func(host string) bool // the agency's own word on hosts, in A-labels, lower case and without port; may be nil
 	Now   func() time.Time       // nil is time.Now
 
+	// Renewed is called after each time that a changed list was read, so that what
+	// was decided by the one before can be forgotten; it may be nil.
+	Renewed func()
+
 	turn  sync.Mutex // of who reads the store
 	known atomic.Pointer[known]
 }
@@ -108,6 +112,9 @@ func (l *List) look(ctx context.Context) error {
 		subjects[i] = b.Subject
 	}
 	l.known.Store(&known{blocklist.NewSet(subjects...), version, at})
+	if l.Renewed != nil {
+		l.Renewed()
+	}
 	return nil
 }
 
