@@ -10,15 +10,14 @@ package main
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
 	"flag"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"time"
+
+	mutants "github.com/panui/panui/internal/mutation"
 )
 
 func main() {
@@ -31,7 +30,8 @@ func main() {
 }
 
 func run(every int, only string) error {
-	root, err := moduleRoot()
+	ctx := context.Background()
+	root, err := mutants.Root(ctx)
 	if err != nil {
 		return err
 	}
@@ -46,7 +46,7 @@ func run(every int, only string) error {
 			continue
 		}
 		tried++
-		outcome := m.try(root, dir)
+		outcome := m.try(ctx, root, dir)
 		fmt.Printf("%-8s %s: %s\n", outcome, m.file, m.rule)
 		if outcome != killed {
 			failed++
@@ -64,11 +64,6 @@ const (
 	killed   = "killed"
 	survived = "SURVIVED"
 )
-
-func moduleRoot() (string, error) {
-	out, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}").Output()
-	return strings.TrimSpace(string(out)), err
-}
 
 // mutation breaks a rule by replacing the text that keeps it.
 type mutation struct {
@@ -99,50 +94,21 @@ func (m mutation) apply(root string) (string, error) {
 
 // try builds the tests of the backend with the mutation in place, which must
 // work, and runs them, which must not.
-func (m mutation) try(root, dir string) (outcome string) {
-	tests, err := m.build(root, dir)
-	if err != nil {
-		return err.Error()
-	}
-	return judge(tests, filepath.Join(root, m.backend()), dir)
-}
-
-func (m mutation) build(root, dir string) (tests string, err error) {
+func (m mutation) try(ctx context.Context, root, dir string) (outcome string) {
 	text, err := m.apply(root)
 	if err != nil {
-		return "", err
-	}
-	mutant, replace, tests := filepath.Join(dir, "mutant"), filepath.Join(dir, "overlay.json"), filepath.Join(dir, "tests")
-	overlay, err := json.Marshal(map[string]any{"Replace": map[string]string{filepath.Join(root, m.file): mutant}})
-	if err != nil {
-		return "", err
-	}
-	if err := errors.Join(os.WriteFile(mutant, []byte(text), 0o600), os.WriteFile(replace, overlay, 0o600)); err != nil {
-		return "", err
-	}
-	build := exec.Command("go", "test", "-c", "-ldflags=-s -w", "-o", tests, "-overlay", replace, m.backend())
-	build.Dir = root
-	if out, err := build.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("does not build: %w\n%s", err, out)
-	}
-	return tests, nil
-}
-
-// judge takes tests that do not come to an end for tests that fail.
-func judge(tests, dir, temporary string) (outcome string) {
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, tests, "-test.failfast")
-	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "TMPDIR="+temporary)
-	err := cmd.Run()
-	var failed *exec.ExitError
-	switch {
-	case err == nil:
-		return survived
-	case errors.As(err, &failed):
-		return killed
-	default:
 		return err.Error()
 	}
+	tests, err := mutants.Mutant{Root: root, File: m.file, Text: text}.Build(ctx, m.backend(), dir)
+	if err != nil {
+		return err.Error()
+	}
+	noticed, err := mutants.Noticed(ctx, tests, filepath.Join(root, m.backend()), dir, 10*time.Minute)
+	switch {
+	case err != nil:
+		return err.Error()
+	case noticed:
+		return killed
+	}
+	return survived
 }
