@@ -138,8 +138,12 @@ func TestCheckURL(t *testing.T) {
 		{"https://-a.example/", never, "a hyphen in front"},
 		{"https://a-.example/", never, "a hyphen behind"},
 		{"https://intranet/", never, "one label"},
+		{"https://" + strings.Repeat("a", 63) + ".example/", always, "a label of 63"},
 		{"https://" + strings.Repeat("a", 64) + ".example/", never, "a label of 64"},
+		{"https://" + strings.Repeat("abcdefg.", 31) + "abcde/", always, "a name of 253"},
+		{"https://" + strings.Repeat("abcdefg.", 31) + "abcdef/", never, "a name of 254"},
 		{"https://" + strings.Repeat("abcdefg.", 32) + "example/", never, "a name of 263"},
+		{"https://mastodon.academy/", always, "the first letter is one"},
 		{"https://93.184.216.34/", never, "an address, public too"},
 		{"https://2130706433/", never, "an address as one number"},
 		{"https://0x7f.1/", never, "an address in hex"},
@@ -188,6 +192,13 @@ func TestCheckBoundsTheLength(t *testing.T) {
 	long := "https://a.example/" + strings.Repeat("a", 2048-len("https://a.example/"))
 	require.NoError(t, c.Check(long))
 	require.ErrorIs(t, c.Check(long+"a"), ErrForbidden)
+}
+
+func TestABlockedHostIsForbidden(t *testing.T) {
+	c := New(Options{Blocked: func(host string) bool { return host == "blocked.example" }})
+	require.ErrorIs(t, c.Check("https://blocked.example/users/a"), ErrForbidden)
+	require.ErrorIs(t, c.Check("https://blocked.example:443/users/a"), ErrForbidden)
+	require.NoError(t, c.Check("https://another.example/users/a"))
 }
 
 func FuzzCheckURL(f *testing.F) {
