@@ -157,6 +157,7 @@ func (c Config) compose(urls actor.URLs, actors []*actor.Local) (*Site, error) {
 		guard = heard.Guard
 	}
 	return &Site{
+		policy:    c.Keys,
 		urls:      urls,
 		finger:    finger,
 		actors:    people,

@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -235,6 +236,18 @@ func (h *house) everyKindOfReader() map[string]keyPeer {
 	}
 }
 
+// keys are the keys of the site and what they are for. All are allowed.
+func (h *house) keys(site *panui.Site) (all []string) {
+	listing, err := site.Keys(h.ctx)
+	require.NoError(h, err)
+	for _, key := range listing {
+		_, id, _ := strings.Cut(key.KeyID, "#")
+		all = append(all, "#"+id+" "+key.Use)
+		assert.Equal(h, "allowed", key.Verdict)
+	}
+	return all
+}
+
 func TestAPlannedRotationIsNoticedByNobody(t *testing.T) {
 	for name, fresh := range stores(t) {
 		t.Run(name, func(t *testing.T) {
@@ -252,6 +265,7 @@ func TestAPlannedRotationIsNoticedByNobody(t *testing.T) {
 			h.says(site, "announced", readers)
 			assert.Contains(t, h.document(), two.PublicMultikey())
 			assert.ErrorContains(t, site.RotateKey(h.ctx, ""), "Profile.Next was announced at")
+			assert.Equal(t, []string{"#key-2 " + actor.Announced, "#main-key " + signing.Signs}, h.keys(site))
 			h.wait(25 * time.Hour)
 
 			// The switch: told with the old key, everything else with the new one.
@@ -259,6 +273,7 @@ func TestAPlannedRotationIsNoticedByNobody(t *testing.T) {
 			require.NoError(t, site.RotateKey(h.ctx, ""), "again changes nothing")
 			h.heard(2, readers)
 			h.says(site, "switched", readers)
+			assert.Equal(t, []string{"#key-2 " + signing.Signs, "#main-key " + actor.Retired}, h.keys(site))
 			stop()
 
 			// A restart in between, then the old key leaves the configuration.

@@ -24,6 +24,7 @@ type Site struct {
 	publisher *outbox.Publisher
 	deliverer *outbox.Deliverer
 	moderator *inbox.Moderator
+	policy    signing.Policy
 	urls      actor.URLs
 }
 
@@ -122,6 +123,13 @@ func (s *Site) DeadLetters(ctx context.Context, actor string) ([]store.Delivery,
 // ids, or all of an actor, or of all actors for an empty handle, when no id is given.
 func (s *Site) Retry(ctx context.Context, actor string, deliveries ...int64) error {
 	return s.publisher.Retry(ctx, actor, deliveries...)
+}
+
+// Keys lists every key that the site holds: what signs, what is announced or
+// retired, and what makes proofs, with its size, its age and what the policy says
+// (NZISM 2.4.13). It prints as a table.
+func (s *Site) Keys(ctx context.Context) (signing.Listing, error) {
+	return s.publisher.Keys(ctx, s.policy)
 }
 
 // Moderator is where people read what arrived and decide about it.

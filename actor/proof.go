@@ -1,9 +1,11 @@
 package actor
 
 import (
+	"context"
 	"crypto/ed25519"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/panui/panui/internal/as2"
@@ -32,6 +34,20 @@ func (l *Local) ProofKeyID() string {
 	}
 	_, fingerprint, _ := strings.Cut(l.Profile.ProofKey.Fingerprint(), ":")
 	return l.ID + "#ed25519-" + fingerprint[:16]
+}
+
+// Held lists the keys of the actor as the store has them pinned: those that its
+// document lists, and the one of its proofs.
+func (l *Local) Held(ctx context.Context, pins signing.Pinned) ([]signing.Held, error) {
+	s, err := l.Ask(ctx, pins)
+	if err != nil {
+		return nil, err
+	}
+	held := slices.Clone(s.Keys)
+	if l.Profile.ProofKey != nil {
+		held = append(held, signing.Held{Owner: l.ID, KeyID: l.ProofKeyID(), Use: signing.Proves, Key: l.Profile.ProofKey})
+	}
+	return held, nil
 }
 
 // proves lists the actor's ProofKey as its document does (FEP-521a).

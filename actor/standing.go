@@ -11,7 +11,6 @@ import (
 
 // What a key of an actor is for, as an inventory says it.
 const (
-	Signs     = "signs what the actor sends"
 	Announced = "announced, to sign after the next rotation"
 	Retired   = "retired, signs only the Update that tells of its successor"
 )
@@ -105,7 +104,7 @@ func (l *Local) listed(signs *signing.Key, pinned store.Actor) []signing.Held {
 	if signs != p.Key && p.Key.Fingerprint() == pinned.Previous {
 		keys = append(keys, held(p.Key, n-1, Retired))
 	}
-	keys = append(keys, held(signs, n, Signs))
+	keys = append(keys, held(signs, n, signing.Signs))
 	if signs == p.Key && p.Next != nil && p.Next.Fingerprint() != pinned.Previous {
 		keys = append(keys, held(p.Next, n+1, Announced))
 	}

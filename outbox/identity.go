@@ -124,6 +124,21 @@ func (p *Publisher) conflict(ctx context.Context, a *actor.Local, ours store.Act
 	return "the conflict has gone in the meantime: start again"
 }
 
+// Keys lists every key that the actors hold, with what it is for, how old it is and
+// what the policy says of it (NZISM 2.4.13). It fails for an actor whose pinned key
+// is not at hand.
+func (p *Publisher) Keys(ctx context.Context, policy signing.Policy) (signing.Listing, error) {
+	var all []signing.Held
+	for _, a := range p.Actors {
+		held, err := a.Held(ctx, p.Store)
+		if err != nil {
+			return nil, fmt.Errorf("outbox: keys of %s: %w", a.Profile.Handle, err)
+		}
+		all = append(all, held...)
+	}
+	return signing.Inventory(ctx, p.Store, policy, p.now(), all...)
+}
+
 // Stop stops everything that the actors send, or all actors when none is named,
 // in one write that survives a restart. Deliverers on every machine obey within
 // a second. What arrives is still recorded.

@@ -15,6 +15,9 @@ import (
 	"github.com/panui/panui/store"
 )
 
+// Signs is the use of a key that signs what its owner sends: the one that is pinned.
+const Signs = "signs what the actor sends"
+
 // Proves is the use of a key that signs integrity proofs alone. It is not the
 // one that is pinned for its owner.
 const Proves = "proves what the actor publishes"
@@ -23,7 +26,7 @@ const Proves = "proves what the actor publishes"
 type Held struct {
 	Owner string // the actor's id
 	KeyID string
-	Use   string // "signs what the actor sends" when empty
+	Use   string // Signs when empty
 	Key   *Key
 }
 
@@ -34,7 +37,7 @@ type Listed struct {
 	Algorithm   string    `json:"algorithm"`
 	Bits        int       `json:"bits"`
 	Use         string    `json:"use"`
-	Since       time.Time `json:"since,omitzero"` // when the owner was first pinned; zero before
+	Since       time.Time `json:"since,omitzero"` // of a key that signs: when it was pinned or took over from another; zero before, and for other uses
 	Days        int       `json:"days"`           // since then
 	Fingerprint string    `json:"fingerprint"`
 	Verdict     string    `json:"verdict"` // "allowed", or what is wrong with the key
@@ -67,9 +70,12 @@ func Inventory(ctx context.Context, p Pinned, policy Policy, now time.Time, keys
 }
 
 func (h Held) listed(pinned store.Actor, policy Policy, now time.Time) Listed {
-	l := Listed{
-		Owner: h.Owner, KeyID: h.KeyID, Use: cmp.Or(h.Use, "signs what the actor sends"),
-		Fingerprint: h.Key.Fingerprint(), Since: pinned.Since, Verdict: "allowed",
+	l := Listed{Owner: h.Owner, KeyID: h.KeyID, Use: cmp.Or(h.Use, Signs), Fingerprint: h.Key.Fingerprint(), Verdict: "allowed"}
+	if l.Use == Signs {
+		l.Since = pinned.Since
+		if pinned.Rotations > 0 {
+			l.Since = pinned.Rotated
+		}
 	}
 	switch public := h.Key.Public().(type) {
 	case *rsa.PublicKey:
@@ -77,14 +83,14 @@ func (h Held) listed(pinned store.Actor, policy Policy, now time.Time) Listed {
 	case ed25519.PublicKey:
 		l.Algorithm, l.Bits = "Ed25519", 8*len(public)
 	}
-	if !pinned.Since.IsZero() {
-		l.Days = int(now.Sub(pinned.Since) / (24 * time.Hour))
+	if !l.Since.IsZero() {
+		l.Days = int(now.Sub(l.Since) / (24 * time.Hour))
 	}
 	var wrong []string
 	if err := policy.MayUse(h.Key.Public()); err != nil {
 		wrong = append(wrong, err.Error())
 	}
-	if h.Use != Proves && pinned.Fingerprint != "" && pinned.Fingerprint != l.Fingerprint {
+	if l.Use == Signs && pinned.Fingerprint != "" && pinned.Fingerprint != l.Fingerprint {
 		wrong = append(wrong, "not the key that is pinned: "+pinned.Fingerprint)
 	}
 	if len(wrong) > 0 {
@@ -99,7 +105,7 @@ func (l Listing) String() string {
 	table := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "KEY\tALGORITHM\tSINCE\tDAYS\tUSE\tFINGERPRINT\tVERDICT")
 	for _, k := range l {
-		since := "not yet"
+		since := "-"
 		if !k.Since.IsZero() {
 			since = k.Since.UTC().Format(time.DateOnly)
 		}

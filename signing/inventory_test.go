@@ -60,13 +60,22 @@ func TestInventory(t *testing.T) {
 	lines := strings.Split(strings.TrimSpace(listing.String()), "\n")
 	require.Len(t, lines, 4)
 	assert.Equal(t, []string{"KEY", "ALGORITHM", "SINCE", "DAYS", "USE", "FINGERPRINT", "VERDICT"}, strings.Fields(lines[0]))
-	assert.Regexp(t, `^https://a.nz/ap/actor/fresh#main-key +Ed25519 256 +not yet +0 +proofs +sha256:`, lines[2])
+	assert.Regexp(t, `^https://a.nz/ap/actor/fresh#main-key +Ed25519 256 +- +0 +proofs +sha256:`, lines[2])
 	assert.Regexp(t, `#main-key +RSA 2048 +2025-10-22 +400 +signs what the actor sends +sha256:[0-9a-f]{64} +allowed$`, lines[3])
 
 	proofs, err := Inventory(t.Context(), known, Fediverse(), now, Held{Owner: news, KeyID: news + "#ed25519-1", Use: Proves, Key: ed})
 	require.NoError(t, err)
 	assert.Equal(t, "proves what the actor publishes", proofs[0].Use)
 	assert.Equal(t, "allowed", proofs[0].Verdict, "the key of proofs is another than the one that is pinned")
+
+	rotated := pins{news: {ID: news, Fingerprint: other.Fingerprint(), Since: now.AddDate(0, 0, -400), Rotations: 1, Rotated: now.AddDate(0, 0, -3)}}
+	after, err := Inventory(t.Context(), rotated, Fediverse(), now, Held{Owner: news, KeyID: news + "#key-2", Key: other},
+		Held{Owner: news, KeyID: news + "#main-key", Use: "retired", Key: alice})
+	require.NoError(t, err)
+	assert.Equal(t, 3, after[0].Days, "the age of the key, not of the actor")
+	assert.Equal(t, "allowed", after[0].Verdict)
+	assert.Zero(t, after[1].Since, "one that signs no more is not the one that is pinned")
+	assert.Equal(t, "allowed", after[1].Verdict)
 
 	backwards := []Held{keys[2], keys[1], keys[0]}
 	again, err := Inventory(t.Context(), known, Policy{Name: "ours", MinRSA: 2048}, now, backwards...)
