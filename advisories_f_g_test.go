@@ -3,6 +3,7 @@ package panui_test
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"net/http"
 	"slices"
 	"strings"
@@ -165,7 +166,7 @@ func followersAtOnce(t *testing.T, w *world) {
 
 // insist sends until the site is not too busy, as peers do, and returns the status.
 func (w *world) insist(wire string) int {
-	for deadline := time.Now().Add(patience); ; time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); ; time.Sleep(time.Duration(20+rand.IntN(80)) * time.Millisecond) {
 		if got := w.send(wire); got.status != http.StatusServiceUnavailable || time.Now().After(deadline) {
 			return got.status
 		}

@@ -52,6 +52,13 @@ func TestAServerIsBlockedAndLetInAgain(t *testing.T) {
 				assert.Equal(t, 403, like.Status)
 			}
 
+			require.NoError(t, moderator.Block(ctx, inbox.Block{Subject: "127.0.0.2", By: "Hana", Reason: "spam", Erase: true}))
+			erased, err := s.Received(ctx, store.ReceivedQuery{})
+			require.NoError(t, err)
+			for _, row := range erased {
+				assert.Empty(t, row.Body, "erased, though blocked before")
+			}
+
 			require.NoError(t, moderator.Unblock(ctx, "127.0.0.2", "Hana"))
 			left, err = s.Followers(ctx, store.FollowerQuery{})
 			require.NoError(t, err)

@@ -121,7 +121,7 @@ func (c Config) compose(urls actor.URLs, actors []*actor.Local) (*Site, error) {
 	if options.UserAgent == "" {
 		options.UserAgent = "panui/" + Version + " (+" + c.BaseURL + ")"
 	}
-	shut := &blocks.List{Store: c.Store, Also: c.Blocked, Now: c.Now}
+	shut := &blocks.List{Store: c.Store, Also: c.Blocked, Now: c.Now, Log: c.Log}
 	options.Blocked = shut.Host
 	client := egress.New(options)
 	forms := &knock.Forms{Store: c.Store, Now: c.Now}

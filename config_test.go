@@ -112,7 +112,7 @@ func TestTwoSitesOnOneStore(t *testing.T) {
 	}{
 		"a copy for staging": {func(c *panui.Config) { c.BaseURL = "https://staging.agency.govt.nz" },
 			"this store belongs to https://www.agency.govt.nz, and this process is configured as https://staging.agency.govt.nz"},
-		"another key":    {func(c *panui.Config) { c.Actors[0].Key = quickKey(t) }, "Bring back the pinned key, or rotate it on purpose"},
+		"another key":    {func(c *panui.Config) { c.Actors[0].Key = quickKey(t) }, "Bring back the pinned key, such as from its recovery kit"},
 		"another handle": {func(c *panui.Config) { c.Actors[0].ID, c.Actors[0].Handle = pathOf(t, db), "press@agency.govt.nz" }, "Keep that handle"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -3,8 +3,10 @@ package panui_test
 import (
 	"context"
 	"errors"
+	"io"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -256,6 +258,8 @@ func deskStories() []story {
 				w.in.Heal()
 			}
 		}},
+		{name: "a server and an actor are blocked and let in again", setting: alone, tell: blocksAndUnblocks},
+		{name: "a key is announced, switched and revoked", setting: alone, tell: replacesKeys},
 		{name: "two processes share the store", setting: alone, tell: func(w *troubled) {
 			w.knew(follower(w.us(), "a"))
 			one := w.site.Load()
@@ -328,6 +332,69 @@ func dayAtTheWebsite(w *troubled) {
 		_, err := w.site.Load().Link(ctx, "", "17")
 		return err
 	})
+}
+
+func blocksAndUnblocks(w *troubled) {
+	w.knew(follower(w.us(), "a"), follower(w.us(), "b"))
+	post := w.publish("17", "Road closed")
+	w.knew(arrival(w, post, "1"))
+	moderator := w.site.Load().Moderator()
+	w.do("block", func(ctx context.Context) error {
+		return moderator.Block(ctx, inbox.Block{Subject: follower(w.us(), "a").Follower.ID, Reason: "rule 3", By: "Hine"})
+	})
+	w.do("block", func(ctx context.Context) error {
+		return moderator.Block(ctx, inbox.Block{Subject: "peer.example", Reason: "rule 3", By: "Hine"})
+	})
+	w.publish("18", "Bridge open")
+	w.do("import", func(ctx context.Context) error {
+		_, err := moderator.ImportBlocks(ctx, strings.NewReader("#domain,#severity\nspam.example,suspend\n"), inbox.Import{Reason: "a list", By: "Hine"})
+		return err
+	})
+	for _, subject := range []string{"peer.example", follower(w.us(), "a").Follower.ID} {
+		w.do("unblock", func(ctx context.Context) error { return unlessGone(w, moderator.Unblock(ctx, subject, "Hine")) })
+	}
+	w.do("list", func(ctx context.Context) error {
+		all, err := moderator.Blocks(ctx, 0)
+		if err == nil {
+			assert.Len(w, all, 1)
+		}
+		return err
+	})
+	w.do("export", func(ctx context.Context) error { return moderator.ExportBlocks(ctx, io.Discard) })
+}
+
+func replacesKeys(w *troubled) {
+	next := func(name string) *signing.Key {
+		key, err := signing.New(privateKey(name))
+		require.NoError(w, err)
+		return key
+	}
+	w.publish("17", "Road closed")
+	w.restart(func(c *panui.Config) { c.Actors[0].Next = next("next") })
+	w.wait(25 * time.Hour)
+	w.do("rotate", func(ctx context.Context) error { return w.site.Load().As("Hine").RotateKey(ctx, "") })
+	w.knew(follower(w.us(), "a"))
+	w.publish("18", "Bridge open")
+	w.restart(func(c *panui.Config) { c.Actors[0].Key, c.Actors[0].Next = next("next"), next("last") })
+	w.wait(25 * time.Hour)
+	w.do("rotate", func(ctx context.Context) error { return w.site.Load().RotateKeyRiskingRefusal(ctx, "") })
+	w.do("revoke", func(ctx context.Context) error {
+		err := w.site.Load().As("Hine").RevokeKey(ctx, "", next("spare"), "a laptop was stolen")
+		if err != nil && len(w.in.Struck()) > 0 && strings.Contains(err.Error(), "is the key that signs now") {
+			return nil // the answer to the first try was lost
+		}
+		return err
+	})
+	w.do("keys", func(ctx context.Context) error {
+		all, err := w.site.Load().Keys(ctx)
+		if err == nil {
+			require.Len(w, all, 1)
+			assert.Equal(w, next("spare").Fingerprint(), all[0].Fingerprint)
+		}
+		return err
+	})
+	w.restart(func(c *panui.Config) { c.Actors[0].Key, c.Actors[0].Next = next("spare"), nil })
+	w.publish("19", "Road open")
 }
 
 // us is the id of the agency's actor.

@@ -39,7 +39,11 @@ func (l *Local) ProofKeyID() string {
 // Held lists the keys of the actor as the store has them pinned: those that its
 // document lists, and the one of its proofs.
 func (l *Local) Held(ctx context.Context, pins signing.Pinned) ([]signing.Held, error) {
-	s, err := l.Ask(ctx, pins)
+	pinned, err := l.ask(ctx, pins)
+	if err != nil {
+		return nil, err
+	}
+	s, err := l.Learn(pinned)
 	if err != nil {
 		return nil, err
 	}

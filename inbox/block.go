@@ -41,8 +41,11 @@ func (m *Moderator) Block(ctx context.Context, b Block) error {
 		return fmt.Errorf("inbox: block %.200q: %w", b.Subject, err)
 	}
 	before, err := m.Store.Blocks(ctx, store.BlockQuery{Subject: subject, Limit: 1})
-	if err != nil || len(before) > 0 {
-		return err
+	switch {
+	case err != nil:
+		return fmt.Errorf("inbox: block %s: %w", subject, err)
+	case len(before) > 0 && !b.Erase:
+		return nil
 	}
 	block := store.Block{Subject: subject, Reason: b.Reason, By: b.By, At: m.now()}
 	return m.shutOut(ctx, b.Erase, block)

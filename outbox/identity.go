@@ -136,7 +136,11 @@ func (p *Publisher) Keys(ctx context.Context, policy signing.Policy) (signing.Li
 		}
 		all = append(all, held...)
 	}
-	return signing.Inventory(ctx, p.Store, policy, p.now(), all...)
+	listing, err := signing.Inventory(ctx, p.Store, policy, p.now(), all...)
+	if err != nil {
+		return nil, fmt.Errorf("outbox: keys: %w", err)
+	}
+	return listing, nil
 }
 
 // Stop stops everything that the actors send, or all actors when none is named,

@@ -7,6 +7,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"log/slog"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -26,13 +27,15 @@ type List struct {
 	Store store.Reader
 	Also  func(host string) bool // the agency's own word on hosts, in A-labels, lower case and without port; may be nil
 	Now   func() time.Time       // nil is time.Now
+	Log   *slog.Logger           // told when the list cannot be read, and when it can again; nil keeps no log
 
 	// Renewed is called after each time that a changed list was read, so that what
 	// was decided by the one before can be forgotten; it may be nil.
 	Renewed func()
 
-	turn  sync.Mutex // of who reads the store
-	known atomic.Pointer[known]
+	turn    sync.Mutex // of who reads the store
+	failing bool       // and was told
+	known   atomic.Pointer[known]
 }
 
 // known is the list as it was read.
@@ -77,10 +80,25 @@ func (l *List) Fresh(ctx context.Context) error {
 	if l.isFresh() {
 		return nil
 	}
-	if err := l.look(ctx); err != nil && l.known.Load() == nil {
+	err := l.look(ctx)
+	if l.known.Load() == nil {
 		return err
 	}
+	l.tell(ctx, err)
 	return nil
+}
+
+// tell says once that the list cannot be read, and once that it can again.
+func (l *List) tell(ctx context.Context, err error) {
+	log := l.Log
+	switch {
+	case log == nil:
+	case err != nil && !l.failing:
+		log.ErrorContext(ctx, "blocks: the list cannot be read; the one before holds", "err", err)
+	case err == nil && l.failing:
+		log.InfoContext(ctx, "blocks: the list can be read again")
+	}
+	l.failing = err != nil
 }
 
 func (l *List) isFresh() bool {

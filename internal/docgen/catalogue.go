@@ -19,6 +19,8 @@ var messages = []aboutMessage{
 	{"fetch refused", "With `Config.AuthorizedFetch`, a GET of a post, an activity or a collection was not answered: `reason`, `status`, `client` and `detail`. A signature that cannot be read is 401 here.", "`signature-missing` is mostly a browser or a crawler. Of peers: as for the inbox"},
 	{"outbox: the outgoing proxy does not serve; deliveries wait", "Once when it begins: `err`. Every 15 seconds one delivery is tried; none counts as a try, and no peer is blamed.", "Bring the proxy back, or mend `Config.Egress.Proxy`; nothing need be sent again by hand"},
 	{"outbox: the outgoing proxy serves again", "It is over.", nothing},
+	{"blocks: the list cannot be read; the one before holds", "Once when it begins: `err`. Who was blocked before stays so.", "Look at the database; a block made meanwhile is obeyed by the store, and here once the list is read"},
+	{"blocks: the list can be read again", "It is over.", nothing},
 	{"outbox: publish", "A new post: `post`, `key`, `rev`.", nothing},
 	{"outbox: edit", "A post was changed.", nothing},
 	{"outbox: pin", "A post is listed first on the profile.", nothing},
