@@ -288,7 +288,7 @@ func TestAPlannedRotationIsNoticedByNobody(t *testing.T) {
 			stop()
 
 			for name, r := range readers {
-				for _, kind := range []string{"Update", "Create"} { // each at least once
+				for _, kind := range []string{"Update", "Create"} { // each at least once: a day that passes in no time ends the lease of what is not written down yet
 					assert.Equal(t, []string{"#main-key", "#key-2"}, slices.Compact(signedWith(r, kind)), "%s of %s", kind, name)
 				}
 			}
