@@ -266,6 +266,7 @@ func TestAPlannedRotationIsNoticedByNobody(t *testing.T) {
 			assert.Contains(t, h.document(), two.PublicMultikey())
 			assert.ErrorContains(t, site.RotateKey(h.ctx, ""), "Profile.Next was announced at")
 			assert.Equal(t, []string{"#key-2 " + actor.Announced, "#main-key " + signing.Signs}, h.keys(site))
+			h.quiet() // a day that passes in no time ends the lease of what is not written down yet
 			h.wait(25 * time.Hour)
 
 			// The switch: told with the old key, everything else with the new one.
@@ -288,9 +289,8 @@ func TestAPlannedRotationIsNoticedByNobody(t *testing.T) {
 			stop()
 
 			for name, r := range readers {
-				for _, kind := range []string{"Update", "Create"} { // each at least once: a day that passes in no time ends the lease of what is not written down yet
-					assert.Equal(t, []string{"#main-key", "#key-2"}, slices.Compact(signedWith(r, kind)), "%s of %s", kind, name)
-				}
+				assert.Equal(t, []string{"#main-key", "#main-key", "#key-2"}, signedWith(r, "Update"), "Update of %s", name)
+				assert.Equal(t, []string{"#main-key", "#main-key", "#key-2", "#key-2", "#key-2"}, signedWith(r, "Create"), "Create of %s", name)
 			}
 			for name, r := range readers {
 				for _, got := range r.Received() {

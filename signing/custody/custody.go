@@ -1,6 +1,5 @@
 // Package custody is what the store remembers of keys beside the one that is
-// pinned: which key is announced, which was revoked, and who has shown when that
-// one could be restored.
+// pinned: which key is announced, and which was revoked.
 package custody
 
 import (
