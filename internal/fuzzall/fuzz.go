@@ -23,7 +23,8 @@ import (
 type fuzzer struct {
 	dir         string // of the module
 	total, each time.Duration
-	jobs        int // at once
+	first       *regexp.Regexp // names of those that get each; the others share what is left
+	jobs        int            // at once
 	out         io.Writer
 }
 
@@ -32,6 +33,7 @@ type target struct {
 	pkg    testedPackage
 	name   string
 	binary string
+	long   time.Duration // to be fuzzed
 }
 
 // testedPackage is what go list says of a package.
@@ -75,15 +77,47 @@ func (f fuzzer) run(ctx context.Context) error {
 			return err
 		}
 	}
-	share := share(f.total-time.Since(began), f.each, len(found), f.jobs)
-	fmt.Fprintf(f.out, "%d targets, built in %s, %s each, %d at once\n", len(found), time.Since(began).Round(time.Second), share, f.jobs)
-	return f.report(f.fuzzEach(ctx, found, share, strings.TrimSpace(cache)))
+	p := plan{left: f.total - time.Since(began), each: f.each, jobs: f.jobs}
+	found = p.share(found, f.first.MatchString)
+	fmt.Fprintf(f.out, "%d targets, built in %s, %d at once\n", len(found), time.Since(began).Round(time.Second), f.jobs)
+	return f.report(f.fuzzEach(ctx, found, strings.TrimSpace(cache)))
 }
 
-// share is how long each of n targets may take, to the tenth of a second.
-func share(left, each time.Duration, n, jobs int) time.Duration {
-	rounds := (n + jobs - 1) / jobs
-	return max(min(each, left/time.Duration(max(rounds, 1))), time.Second).Truncate(100 * time.Millisecond)
+// plan is how much time there is.
+type plan struct {
+	left, each time.Duration
+	jobs       int // at once
+}
+
+// share says how long each target is fuzzed, those first that are to be.
+func (p plan) share(targets []target, first func(name string) bool) []target {
+	var early, late []target
+	for _, t := range targets {
+		if first(t.name) {
+			early = append(early, t)
+		} else {
+			late = append(late, t)
+		}
+	}
+	long := p.shareOf(len(early))
+	p.left -= long * time.Duration(p.rounds(len(early)))
+	short := p.shareOf(len(late))
+	for i := range early {
+		early[i].long = long
+	}
+	for i := range late {
+		late[i].long = short
+	}
+	return append(early, late...)
+}
+
+// rounds is how many of n targets come after each other.
+func (p plan) rounds(n int) int { return (n + p.jobs - 1) / p.jobs }
+
+// shareOf is what each of n targets gets of the time that is left, to the tenth
+// of a second: a second at least.
+func (p plan) shareOf(n int) time.Duration {
+	return max(min(p.each, p.left/time.Duration(max(p.rounds(n), 1))), time.Second).Truncate(100 * time.Millisecond)
 }
 
 // find lists all fuzz tests of the module, package by package.
@@ -128,13 +162,13 @@ func (f fuzzer) goCommand(ctx context.Context, args ...string) (string, error) {
 }
 
 // fuzzEach fuzzes the targets, some at once, and sends each outcome when it is there.
-func (f fuzzer) fuzzEach(ctx context.Context, targets []target, long time.Duration, cache string) <-chan outcome {
+func (f fuzzer) fuzzEach(ctx context.Context, targets []target, cache string) <-chan outcome {
 	todo, done := make(chan target), make(chan outcome)
 	var workers sync.WaitGroup
 	for range f.jobs {
 		workers.Go(func() {
 			for t := range todo {
-				done <- t.fuzz(ctx, long, cache)
+				done <- t.fuzz(ctx, cache)
 			}
 		})
 	}
@@ -150,14 +184,24 @@ func (f fuzzer) fuzzEach(ctx context.Context, targets []target, long time.Durati
 }
 
 // fuzz runs the target as go test -fuzz would, but with the binary that is there.
-func (t target) fuzz(ctx context.Context, long time.Duration, cache string) outcome {
+// It is interrupted at its end, not given a -test.fuzztime: where that ends while
+// an input is tried, Go before 1.27 fails with "context deadline exceeded"
+// (https://go.dev/issue/75804).
+func (t target) fuzz(ctx context.Context, cache string) outcome {
 	began := time.Now()
 	command := exec.CommandContext(ctx, t.binary,
-		"-test.run=^$", "-test.fuzz=^"+t.name+"$", "-test.fuzztime="+long.String(), "-test.parallel=1", "-test.fuzzminimizetime=100x",
-		"-test.fuzzcachedir="+filepath.Join(cache, "fuzz", t.pkg.ImportPath), "-test.timeout="+(long+5*time.Minute).String())
+		"-test.run=^$", "-test.fuzz=^"+t.name+"$", "-test.parallel=1", "-test.fuzzminimizetime=100x",
+		"-test.fuzzcachedir="+filepath.Join(cache, "fuzz", t.pkg.ImportPath), "-test.timeout="+(t.long+5*time.Minute).String())
 	command.Dir = t.pkg.Dir
-	output, err := command.CombinedOutput()
-	o := outcome{target: t, took: time.Since(began), output: string(output), err: err}
+	var said bytes.Buffer
+	command.Stdout, command.Stderr = &said, &said
+	err := command.Start()
+	if err == nil {
+		end := time.AfterFunc(t.long, func() { _ = command.Process.Signal(os.Interrupt) }) // it may have failed before
+		defer end.Stop()
+		err = command.Wait()
+	}
+	o := outcome{target: t, took: time.Since(began), output: said.String(), err: err}
 	if lines := progress.FindAllStringSubmatch(o.output, -1); len(lines) > 0 {
 		last := lines[len(lines)-1]
 		o.execs, _ = strconv.Atoi(last[1])

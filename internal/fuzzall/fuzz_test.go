@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"testing"
 	"time"
 
@@ -14,16 +15,38 @@ import (
 
 func TestShare(t *testing.T) {
 	for _, c := range []struct {
-		left, each time.Duration
-		n, jobs    int
-		want       time.Duration
+		left        time.Duration
+		early, late int
+		jobs        int
+		long, short time.Duration
 	}{
-		{10 * time.Minute, time.Minute, 4, 2, time.Minute},      // there is time for all that is asked
-		{8 * time.Minute, time.Minute, 32, 2, 30 * time.Second}, // two at once, sixteen after each other
-		{8 * time.Minute, time.Minute, 31, 2, 30 * time.Second}, // the last one alone
-		{-time.Minute, time.Minute, 3, 2, time.Second},          // building took it all, and every target is still run
+		{10 * time.Minute, 2, 2, 2, time.Minute, time.Minute},       // there is time for all that is asked
+		{8 * time.Minute, 32, 0, 2, 30 * time.Second, 0},            // two at once, sixteen after each other
+		{8 * time.Minute, 31, 0, 2, 30 * time.Second, 0},            // the last one alone
+		{10 * time.Minute, 18, 23, 2, time.Minute, 5 * time.Second}, // a minute for twelve rounds
+		{time.Minute, 2, 2, 1, 30 * time.Second, time.Second},       // nothing is left
+		{-time.Minute, 3, 3, 2, time.Second, time.Second},           // building took it all, and every target is still run
+		{time.Minute, 0, 8, 2, 0, 15 * time.Second},                 // none comes first
+		{2 * time.Minute, 1, 1, 2, time.Minute, time.Minute},        // each
+		{time.Second * 10, 0, 3, 1, 0, 3300 * time.Millisecond},     // a tenth of a second
 	} {
-		assert.Equal(t, c.want, share(c.left, c.each, c.n, c.jobs))
+		var targets []target
+		for range c.late {
+			targets = append(targets, target{name: "FuzzLate"})
+		}
+		for range c.early {
+			targets = append(targets, target{name: "FuzzEarly"})
+		}
+		p := plan{left: c.left, each: time.Minute, jobs: c.jobs}
+		shared := p.share(targets, func(name string) bool { return name == "FuzzEarly" })
+		require.Len(t, shared, c.early+c.late)
+		for i, one := range shared {
+			if i < c.early {
+				assert.Equal(t, target{name: "FuzzEarly", long: c.long}, one, "%+v", c)
+			} else {
+				assert.Equal(t, target{name: "FuzzLate", long: c.short}, one, "%+v", c)
+			}
+		}
 	}
 }
 
@@ -55,7 +78,7 @@ func FuzzBreaks(f *testing.F) {
 		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600))
 	}
 	var said bytes.Buffer
-	f := fuzzer{dir: dir, total: 3 * time.Second, each: time.Second, jobs: 2, out: &said}
+	f := fuzzer{dir: dir, total: 3 * time.Second, each: time.Second, first: regexp.MustCompile(""), jobs: 2, out: &said}
 	err := f.run(t.Context())
 	require.Error(t, err)
 	assert.Contains(t, err.Error(), "broken by")
@@ -78,5 +101,5 @@ func TestAModuleWithoutTargetsIsAMistake(t *testing.T) {
 	dir := t.TempDir()
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "go.mod"), []byte("module example.test/none\n\ngo 1.26\n"), 0o600))
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "a.go"), []byte("package none\n"), 0o600))
-	assert.ErrorContains(t, fuzzer{dir: dir, jobs: 1, out: &bytes.Buffer{}}.run(t.Context()), "no fuzz test")
+	assert.ErrorContains(t, fuzzer{dir: dir, first: regexp.MustCompile(""), jobs: 1, out: &bytes.Buffer{}}.run(t.Context()), "no fuzz test")
 }
