@@ -2,8 +2,9 @@ package main
 
 // equivalents are the changes that no test can see.
 var equivalents = []equivalent{
-	{"signing/egress/guard.go", "isLoopback",
-		`return host == "localhost" || err == nil && address.Zone() == "" && address.Unmap().IsLoopback()`,
-		`return host == "localhost" || ((err == nil) || true) && address.Zone() == "" && address.Unmap().IsLoopback()`,
-		"where there is an error the address is the zero one, which is no loopback address"},
+	{"signing/egress/dial.go", "dialAny", `if share <= 0 {`, `if share < 0 {`, "no clock stands still for a test to see a share of exactly nothing"},
+	{"signing/egress/dial.go", "dialAny", `if share <= 0 {`, `if share <= (0 + 1) {`, "a nanosecond"},
+	{"signing/egress/dial.go", "Client.dialTLS",
+		`MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"},`, `NextProtos: []string{"h2", "http/1.1"},`,
+		"TLS 1.2 is the least of crypto/tls as well, which may not be so for ever"},
 }

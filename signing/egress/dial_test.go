@@ -7,6 +7,7 @@ import (
 	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"io"
 	"log"
 	"math/big"
@@ -134,6 +135,21 @@ func TestASilentDNSTimesOut(t *testing.T) {
 	c := New(Options{Resolver: dns.resolver(t), Limits: quick()})
 	_, err := c.Get(t.Context(), "https://silent.example/", accept, nil)
 	assert.ErrorIs(t, err, ErrTimeout)
+
+	_, err = c.lookup(t.Context(), "silent.example")
+	var failed *net.DNSError
+	require.ErrorAs(t, err, &failed)
+	assert.Equal(t, "silent.example.", failed.Name, "as it is, whatever domains this machine searches")
+}
+
+func TestNothingIsDialledThatNoURLSays(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer listener.Close()
+	_, err = New(Options{}).dial(t.Context(), "tcp", listener.Addr().String())
+	assert.ErrorIs(t, err, ErrForbidden, "loopback, outside development")
+	_, err = New(Options{InsecureLoopback: true}).dial(t.Context(), "tcp", "localhost")
+	assert.ErrorContains(t, err, "missing port")
 }
 
 func TestDialTriesTheNextAddress(t *testing.T) {
@@ -148,15 +164,84 @@ func TestDialTriesTheNextAddress(t *testing.T) {
 	conn, err := dialAny(t.Context(), addresses, port, time.Second, connect)
 	require.NoError(t, err, "one is forbidden, one refuses, one answers")
 	conn.Close()
-	_, err = dialAny(t.Context(), addresses[:2], port, time.Second, connect)
+}
+
+// What is said where no address answers decides whether the peer is tried again.
+func TestDialSaysWhatMayPass(t *testing.T) {
+	refused := errors.New("connection refused")
+	another := errors.New("no route")
+	for name, row := range map[string]struct {
+		answers []error
+		within  time.Duration
+		want    error
+		tried   int
+	}{
+		"forbidden":                            {[]error{ErrForbidden, ErrForbidden}, time.Minute, ErrForbidden, 2},
+		"one refuses, who may not tomorrow":    {[]error{ErrForbidden, refused}, time.Minute, refused, 2},
+		"and in the other order":               {[]error{refused, ErrForbidden}, time.Minute, refused, 2},
+		"the first of two":                     {[]error{refused, another}, time.Minute, refused, 2},
+		"the proxy, without which all is vain": {[]error{refused, ErrProxy, another}, time.Minute, ErrProxy, 2},
+		"no address":                           {nil, time.Minute, nil, 0},
+		"no time":                              {[]error{refused}, -time.Second, nil, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			tried := 0
+			conn, err := dialAny(t.Context(), make([]netip.Addr, len(row.answers)), "443", row.within,
+				func(_ context.Context, _ string, share time.Duration) (net.Conn, error) {
+					assert.Positive(t, share)
+					assert.LessOrEqual(t, share, row.within/time.Duration(len(row.answers)-tried), "time is kept for the others")
+					tried++
+					return nil, row.answers[tried-1]
+				})
+			assert.Nil(t, conn)
+			assert.Equal(t, row.tried, tried)
+			if row.want == nil {
+				assert.ErrorContains(t, err, "no address, or no time to try one")
+			} else {
+				assert.Equal(t, row.want, err)
+			}
+		})
+	}
+}
+
+// Who gives up while hands are shaken says nothing about the peer's TLS.
+func TestGivingUpIsNoFaultOfTLS(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer listener.Close()
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		conn, err := listener.Accept()
+		if err != nil {
+			return
+		}
+		io.ReadFull(conn, make([]byte, 1)) // of the ClientHello
+		cancel()
+		io.Copy(io.Discard, conn)
+		conn.Close()
+	}()
+	_, err = New(Options{InsecureLoopback: true}).dialTLS(ctx, "tcp", listener.Addr().String())
+	assert.ErrorIs(t, err, context.Canceled)
+	assert.NotErrorIs(t, err, ErrTLS)
+	<-done
+}
+
+func TestAFailedHandshakeLeavesNoConnection(t *testing.T) {
+	ours, theirs := net.Pipe()
+	defer theirs.Close()
+	ended := make(chan error, 1)
+	go func() {
+		io.ReadFull(theirs, make([]byte, 5)) // of the ClientHello
+		go io.WriteString(theirs, "HTTP/1.1 400 Bad Request\r\n\r\n")
+		theirs.SetReadDeadline(time.Now().Add(10 * time.Second))
+		_, err := io.Copy(io.Discard, theirs)
+		ended <- err
+	}()
+	_, err := handshake(t.Context(), ours, &tls.Config{ServerName: "peer.example"}, time.Minute)
 	assert.Error(t, err)
-	assert.NotErrorIs(t, err, ErrForbidden, "the one that refuses may not do so tomorrow")
-	_, err = dialAny(t.Context(), addresses[:1], port, time.Second, connect)
-	assert.ErrorIs(t, err, ErrForbidden)
-	_, err = dialAny(t.Context(), nil, port, time.Second, connect)
-	assert.Error(t, err)
-	_, err = dialAny(t.Context(), addresses, port, -1, connect)
-	assert.Error(t, err)
+	assert.NoError(t, <-ended, "the peer sees the end")
 }
 
 // B099.

@@ -70,8 +70,8 @@ func CheckURL(rawURL string, insecureLoopback bool) (*url.URL, error) {
 }
 
 func isLoopback(host string) bool {
-	address, err := netip.ParseAddr(host)
-	return host == "localhost" || err == nil && address.Zone() == "" && address.Unmap().IsLoopback()
+	address, _ := netip.ParseAddr(host) // of a name, the zero address, which is not loopback
+	return host == "localhost" || address.Zone() == "" && address.Unmap().IsLoopback()
 }
 
 // publicName says why host is not a DNS name of the public network as it
@@ -109,7 +109,7 @@ func isLDH(label string) bool {
 // answer of the DNS, first or later, leads anywhere else.
 func guard(_, address string, _ syscall.RawConn) error {
 	to, err := netip.ParseAddrPort(address)
-	if err == nil && to.Addr().Zone() != "" {
+	if to.Addr().Zone() != "" {
 		err = errors.New("address with a zone")
 	}
 	if err == nil {
@@ -123,8 +123,8 @@ func guard(_, address string, _ syscall.RawConn) error {
 
 // guardLoopback lets nothing pass but loopback addresses.
 func guardLoopback(_, address string, _ syscall.RawConn) error {
-	to, err := netip.ParseAddrPort(address)
-	if err != nil || !to.Addr().Unmap().IsLoopback() {
+	to, _ := netip.ParseAddrPort(address) // of what is none, the zero address, which is not loopback
+	if !to.Addr().Unmap().IsLoopback() {
 		return fmt.Errorf("%w: %s is not loopback", ErrForbidden, address)
 	}
 	return nil

@@ -89,6 +89,28 @@ func TestGuardAllowsThePublicNetworkOnPort443Only(t *testing.T) {
 	}
 }
 
+func TestGuardRefusesWhatItCannotRead(t *testing.T) {
+	for _, address := range []string{"", "1.1.1.1", "1.1.1.1:x", "one.one.one.one:443"} {
+		assert.ErrorIs(t, guard("tcp", address, nil), ErrForbidden, address)
+		assert.ErrorIs(t, guardLoopback("tcp", address, nil), ErrForbidden, address)
+	}
+	assert.ErrorContains(t, guardAt("2001:4860:4860::8888%eth0", "443"), "zone", "whatever else is thought of it")
+}
+
+func TestTheDefaultPortIsLeftOut(t *testing.T) {
+	c := New(Options{InsecureLoopback: true})
+	for asked, want := range map[string]string{
+		"https://a.example:443/x": "a.example",
+		"https://localhost:443/x": "localhost",
+		"http://localhost:443/x":  "localhost:443", // where it is not the default
+		"http://localhost:80/x":   "localhost:80",
+	} {
+		u, err := c.parse(asked)
+		require.NoError(t, err)
+		assert.Equal(t, want, u.Host, asked)
+	}
+}
+
 func guardAt(address, port string) error {
 	if strings.Contains(address, ":") {
 		address = "[" + address + "]"
@@ -135,6 +157,8 @@ func TestCheckURL(t *testing.T) {
 		{"https://bücher.example/", never, "a U-label"},
 		{"https://mastodon。example/", never, "an ideographic stop"},
 		{"https://a_b.example/", never, "not LDH"},
+		{"https://a,b.example/", never, "not LDH, and below the digits"},
+		{"https://a0z9.example/", always, "the first and last digit and letter"},
 		{"https://-a.example/", never, "a hyphen in front"},
 		{"https://a-.example/", never, "a hyphen behind"},
 		{"https://intranet/", never, "one label"},

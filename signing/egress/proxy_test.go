@@ -91,7 +91,7 @@ func TestAProxyPrintsWithoutItsPassword(t *testing.T) {
 
 // The name of the proxy may lead inside the network, but not to where a cloud keeps its metadata.
 func TestTheProxysNameLeadsToNoMetadata(t *testing.T) {
-	for _, address := range []string{"169.254.169.254", "224.0.0.1", "0.0.0.0"} {
+	for _, address := range []string{"169.254.169.254", "224.0.0.1", "0.0.0.0", "::ffff:0.0.0.0"} {
 		dns := &names{answers: map[string][]string{"proxy.internal.": {address}, "peer.example.": {"93.184.216.34"}}}
 		c := New(Options{Resolver: dns.resolver(t), Limits: quick(), Proxy: &Proxy{URL: "http://proxy.internal:3128"}})
 		_, err := c.Get(t.Context(), "https://peer.example/", accept, nil)
