@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"sync"
 
 	"github.com/panui/panui/actor"
 	"github.com/panui/panui/inbox"
@@ -31,9 +32,10 @@ type Site struct {
 // Run delivers what is published until ctx ends, and then stops cleanly. Each
 // machine of a website runs it; they share the work. It fails at once when the
 // store belongs to another site: a copy of a website must not speak as the
-// original.
+// original. Beside that it reminds in the log, once a day, of keys of which no drill
+// has shown lately that they can be restored (see actor.Profile.DrillMonths).
 func (s *Site) Run(ctx context.Context) error {
-	for _, step := range []func(context.Context) error{s.publisher.Pin, s.publisher.Introduce, s.deliverer.Run} {
+	for _, step := range []func(context.Context) error{s.publisher.Pin, s.publisher.Introduce, s.deliver} {
 		err := step(ctx)
 		if ctx.Err() != nil {
 			return nil
@@ -43,6 +45,16 @@ func (s *Site) Run(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// deliver delivers, and reminds of drills as long as it does.
+func (s *Site) deliver(ctx context.Context) error {
+	ctx, end := context.WithCancel(ctx)
+	var reminding sync.WaitGroup
+	reminding.Go(func() { s.publisher.Remind(ctx) })
+	defer reminding.Wait()
+	defer end()
+	return s.deliverer.Run(ctx)
 }
 
 // As returns the site in the hands of a person or system, whom the journal then
@@ -108,7 +120,7 @@ func (s *Site) RotateKeyRiskingRefusal(ctx context.Context, actor string) error 
 // RevokeKey replaces the key of an actor (a handle, or empty for the first) at
 // once, because it is known to others or lost. The old one signs nothing more on
 // any machine, is listed nowhere, and Run refuses it for ever. The replacement is
-// Profile.Next when nil. What other servers make of it: docs/security/keys.md.
+// Profile.Next when nil. Calling it again in the same way changes nothing. What other servers make of it: docs/security/keys.md.
 func (s *Site) RevokeKey(ctx context.Context, actor string, replacement *signing.Key, reason string) error {
 	return s.publisher.RevokeKey(ctx, actor, replacement, reason)
 }
@@ -126,8 +138,9 @@ func (s *Site) Retry(ctx context.Context, actor string, deliveries ...int64) err
 }
 
 // Keys lists every key that the site holds: what signs, what is announced or
-// retired, and what makes proofs, with its size, its age and what the policy says
-// (NZISM 2.4.13). It prints as a table.
+// retired, what makes proofs, and what is of no use any more, with its size, its
+// age, its last drill, whether it was revoked and what the policy says (NZISM
+// 2.4.13). It prints as a table.
 func (s *Site) Keys(ctx context.Context) (signing.Listing, error) {
 	return s.publisher.Keys(ctx, s.policy)
 }

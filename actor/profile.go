@@ -32,6 +32,9 @@ type Profile struct {
 	// ProofKey, an Ed25519 key, signs an integrity proof (FEP-8b32) of what the
 	// actor publishes. Nil makes none. The policy must allow Ed25519, which the NZISM's does not.
 	ProofKey *signing.Key
+	// DrillMonths is for how many months a drill counts that proved that Key, or
+	// Next, can be restored; then Site.Run reminds of another. 6 when 0; negative asks for none.
+	DrillMonths int
 }
 
 // Image is a picture by URL, with what it shows. Alt is required where URL is set.

@@ -37,17 +37,27 @@ func (l *Local) ProofKeyID() string {
 }
 
 // Held lists the keys of the actor as the store has them pinned: those that its
-// document lists, and the one of its proofs.
+// document lists, the one of its proofs, and what else this process has been given.
+// None of them signs where the pinned key is not among them.
 func (l *Local) Held(ctx context.Context, pins signing.Pinned) ([]signing.Held, error) {
 	pinned, err := l.ask(ctx, pins)
 	if err != nil {
 		return nil, err
 	}
-	s, err := l.Learn(pinned)
-	if err != nil {
-		return nil, err
+	var held []signing.Held
+	if s, err := l.Learn(pinned); err == nil {
+		held = slices.Clone(s.Keys)
 	}
-	held := slices.Clone(s.Keys)
+	for i := range held {
+		if held[i].Use == Retired {
+			held[i].Since = pinned.Rotated
+		}
+	}
+	for _, key := range l.given() {
+		if !slices.ContainsFunc(held, func(h signing.Held) bool { return h.Key.Fingerprint() == key.Fingerprint() }) {
+			held = append(held, signing.Held{Owner: l.ID, Use: Idle, Key: key})
+		}
+	}
 	if l.Profile.ProofKey != nil {
 		held = append(held, signing.Held{Owner: l.ID, KeyID: l.ProofKeyID(), Use: signing.Proves, Key: l.Profile.ProofKey})
 	}

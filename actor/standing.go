@@ -2,6 +2,7 @@ package actor
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/panui/panui/internal/as2"
 	"github.com/panui/panui/internal/document"
@@ -13,6 +14,7 @@ import (
 const (
 	Announced = "announced, to sign after the next rotation"
 	Retired   = "retired, signs only the Update that tells of its successor"
+	Idle      = "none: another key is pinned"
 )
 
 // Standing is how an actor stands with its keys: which of them signs, and the
@@ -85,12 +87,18 @@ func (l *Local) Stand(pinned store.Actor) (*Standing, error) {
 
 // holds returns the key with a fingerprint, or nil.
 func (l *Local) holds(fingerprint string) *signing.Key {
-	for _, key := range append([]*signing.Key{l.Profile.Key, l.Profile.Next}, l.pin.handed()...) {
-		if key != nil && key.Fingerprint() == fingerprint {
+	for _, key := range l.given() {
+		if key.Fingerprint() == fingerprint {
 			return key
 		}
 	}
 	return nil
+}
+
+// given are the keys that this process has been given, by configuration or as a replacement.
+func (l *Local) given() []*signing.Key {
+	keys := append([]*signing.Key{l.Profile.Key, l.Profile.Next}, l.pin.handed()...)
+	return slices.DeleteFunc(keys, func(key *signing.Key) bool { return key == nil })
 }
 
 // listed are the keys of the document: the one that signs, the one before it

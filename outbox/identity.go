@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/panui/panui/actor"
 	"github.com/panui/panui/signing"
@@ -89,8 +88,8 @@ func (p *Publisher) checkRevoked(ctx context.Context, a *actor.Local) error {
 			return err
 		}
 		if found {
-			return fmt.Errorf("the key %s was revoked on %s by %s (%s): take it out of the configuration, make the key "+
-				"that replaced it Profile.Key, and destroy what is left of this one", r.Fingerprint, r.At.Format(time.DateOnly), r.By, r.Reason)
+			return fmt.Errorf("the key %s was %s: take it out of the configuration, make the key "+
+				"that replaced it Profile.Key, and destroy what is left of this one", r.Fingerprint, r)
 		}
 	}
 	return nil
@@ -122,25 +121,6 @@ func (p *Publisher) conflict(ctx context.Context, a *actor.Local, ours store.Act
 		}
 	}
 	return "the conflict has gone in the meantime: start again"
-}
-
-// Keys lists every key that the actors hold, with what it is for, how old it is and
-// what the policy says of it (NZISM 2.4.13). It fails for an actor whose pinned key
-// is not at hand.
-func (p *Publisher) Keys(ctx context.Context, policy signing.Policy) (signing.Listing, error) {
-	var all []signing.Held
-	for _, a := range p.Actors {
-		held, err := a.Held(ctx, p.Store)
-		if err != nil {
-			return nil, fmt.Errorf("outbox: keys of %s: %w", a.Profile.Handle, err)
-		}
-		all = append(all, held...)
-	}
-	listing, err := signing.Inventory(ctx, p.Store, policy, p.now(), all...)
-	if err != nil {
-		return nil, fmt.Errorf("outbox: keys: %w", err)
-	}
-	return listing, nil
 }
 
 // Stop stops everything that the actors send, or all actors when none is named,

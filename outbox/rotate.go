@@ -14,11 +14,6 @@ import (
 	"github.com/panui/panui/store"
 )
 
-// overlap is how long a key is announced before it may sign. In a day a server
-// that is up at all is tried often enough to have heard of it, and people have
-// time to make a recovery kit of the key and to prove it.
-const overlap = 24 * time.Hour
-
 // RotateKey lets an actor (a handle, or empty for the first) sign with its
 // Profile.Next from now on, on every machine that holds it. The Update that says
 // so is the last thing signed with the key before, which peers have in their
@@ -91,12 +86,8 @@ func (p *Publisher) announcedLongEnough(ctx context.Context, a *actor.Local) err
 	if err != nil {
 		return err
 	}
-	if known.Fingerprint != a.Profile.Next.Fingerprint() {
-		return errors.New("Profile.Next has not been announced: let Run announce it, and come back after a day")
-	}
-	if ready := known.At.Add(overlap); p.now().Before(ready) {
-		return fmt.Errorf("Profile.Next was announced at %s: wait until %s, so that servers hear of it",
-			known.At.Format(time.RFC3339), ready.Format(time.RFC3339))
+	if err := known.LongEnough(a.Profile.Next.Fingerprint(), p.now()); err != nil {
+		return err
 	}
 	if known.Activity == "" {
 		return nil // nobody followed
@@ -124,7 +115,8 @@ func hosts(ds []store.Delivery) string {
 // RevokeKey replaces the key of an actor (a handle, or empty for the first) at
 // once: the old one signs nothing more on any machine and is listed nowhere, and
 // no process starts with it again. The replacement is Profile.Next where it is
-// nil. Peers that keep keys for ever believe no replacement that the old key did
+// nil. The same call again, such as by who did not hear that it was done, changes
+// nothing. Peers that keep keys for ever believe no replacement that the old key did
 // not sign: see docs/security/keys.md. A machine without the replacement leaves
 // the actor's deliveries to those that have it. It also replaces a key that is
 // lost, which this process need not hold.
@@ -153,11 +145,15 @@ func (p *Publisher) revoke(ctx context.Context, a *actor.Local, replacement *sig
 	if replacement == nil {
 		replacement = a.Profile.Next
 	}
-	switch {
-	case replacement == nil:
+	if replacement == nil {
 		return errors.New("there is no replacement: hand one over, or name it as Profile.Next; to send nothing meanwhile, call Stop")
-	case replacement.Fingerprint() == pinned.Fingerprint:
-		return errors.New("the replacement is the key that signs now: where that is Profile.Next after a rotation, the old one signs no more; else make another key")
+	}
+	m := p.moment("")
+	r := custody.Revocation{
+		Actor: a.ID, Fingerprint: pinned.Fingerprint, Replacement: replacement.Fingerprint(), Reason: reason, By: m.by, At: m.now.UTC(),
+	}
+	if replacement.Fingerprint() == pinned.Fingerprint {
+		return p.revokedBefore(ctx, a, replacement, r)
 	}
 	if _, found, err := custody.Revoked(ctx, p.Store, replacement.Fingerprint()); err != nil {
 		return err
@@ -167,12 +163,29 @@ func (p *Publisher) revoke(ctx context.Context, a *actor.Local, replacement *sig
 	if err := a.Hold(replacement); err != nil {
 		return err
 	}
-	m := p.moment("")
-	marked, err := custody.Revocation{Actor: a.ID, Fingerprint: pinned.Fingerprint, Reason: reason, By: m.by, At: m.now.UTC()}.Op()
+	marked, err := r.Ops()
 	if err != nil {
 		return err
 	}
-	return p.replace(ctx, a, succession{from: pinned, key: replacement, note: reason, marked: []store.Op{marked}})
+	return p.replace(ctx, a, succession{from: pinned, key: replacement, note: reason, marked: marked})
+}
+
+// revokedBefore is for who asks for a replacement that signs already: nothing is
+// left to do where they asked the same before, and did not hear that it was done.
+func (p *Publisher) revokedBefore(ctx context.Context, a *actor.Local, replacement *signing.Key, asked custody.Revocation) error {
+	last, _, err := custody.LastRevoked(ctx, p.Store, a.ID)
+	if err != nil {
+		return err
+	}
+	if err := asked.Again(last); err != nil {
+		return err
+	}
+	if err := a.Hold(replacement); err != nil {
+		return err
+	}
+	_, err = p.learn(ctx, a)
+	p.wake()
+	return err
 }
 
 // succession is the change of an actor's key.

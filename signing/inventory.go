@@ -25,9 +25,14 @@ const Proves = "proves what the actor publishes"
 // Held is a key that a site holds, and what for.
 type Held struct {
 	Owner string // the actor's id
-	KeyID string
+	KeyID string // empty when no document lists it
 	Use   string // Signs when empty
 	Key   *Key
+
+	Since    time.Time // since when it has a use other than Signs, whose time the pin has; zero where that is not known
+	Drilled  time.Time // when somebody last proved that it can be restored; zero when nobody has
+	DrillDue string    // why that is to be done again; empty while it is not
+	Revoked  string    // when, by whom and why; empty when it was not
 }
 
 // Listed is a line of an inventory of keys (NZISM 2.4.13).
@@ -37,8 +42,11 @@ type Listed struct {
 	Algorithm   string    `json:"algorithm"`
 	Bits        int       `json:"bits"`
 	Use         string    `json:"use"`
-	Since       time.Time `json:"since,omitzero"` // of a key that signs: when it was pinned or took over from another; zero before, and for other uses
+	Since       time.Time `json:"since,omitzero"` // when it was pinned, took over from another, was announced or retired; zero where that is not known
 	Days        int       `json:"days"`           // since then
+	Drilled     time.Time `json:"drilled,omitzero"`
+	DrillDue    string    `json:"drillDue,omitempty"`
+	Revoked     string    `json:"revoked,omitempty"`
 	Fingerprint string    `json:"fingerprint"`
 	Verdict     string    `json:"verdict"` // "allowed", or what is wrong with the key
 }
@@ -70,7 +78,10 @@ func Inventory(ctx context.Context, p Pinned, policy Policy, now time.Time, keys
 }
 
 func (h Held) listed(pinned store.Actor, policy Policy, now time.Time) Listed {
-	l := Listed{Owner: h.Owner, KeyID: h.KeyID, Use: cmp.Or(h.Use, Signs), Fingerprint: h.Key.Fingerprint(), Verdict: "allowed"}
+	l := Listed{
+		Owner: h.Owner, KeyID: h.KeyID, Use: cmp.Or(h.Use, Signs), Since: h.Since,
+		Drilled: h.Drilled, DrillDue: h.DrillDue, Revoked: h.Revoked, Fingerprint: h.Key.Fingerprint(), Verdict: "allowed",
+	}
 	if l.Use == Signs {
 		l.Since = pinned.Since
 		if pinned.Rotations > 0 {
@@ -87,6 +98,9 @@ func (h Held) listed(pinned store.Actor, policy Policy, now time.Time) Listed {
 		l.Days = int(now.Sub(l.Since) / (24 * time.Hour))
 	}
 	var wrong []string
+	if l.Revoked != "" {
+		wrong = append(wrong, l.Revoked)
+	}
 	if err := policy.MayUse(h.Key.Public()); err != nil {
 		wrong = append(wrong, err.Error())
 	}
@@ -103,14 +117,26 @@ func (h Held) listed(pinned store.Actor, policy Policy, now time.Time) Listed {
 func (l Listing) String() string {
 	var text strings.Builder
 	table := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "KEY\tALGORITHM\tSINCE\tDAYS\tUSE\tFINGERPRINT\tVERDICT")
+	fmt.Fprintln(table, "KEY\tALGORITHM\tSINCE\tDAYS\tDRILLED\tUSE\tFINGERPRINT\tVERDICT")
 	for _, k := range l {
-		since := "-"
-		if !k.Since.IsZero() {
-			since = k.Since.UTC().Format(time.DateOnly)
-		}
-		fmt.Fprintf(table, "%s\t%s %d\t%s\t%d\t%s\t%s\t%s\n", k.KeyID, k.Algorithm, k.Bits, since, k.Days, k.Use, k.Fingerprint, k.Verdict)
+		fmt.Fprintf(table, "%s\t%s %d\t%s\t%d\t%s\t%s\t%s\t%s\n",
+			cmp.Or(k.KeyID, k.Owner), k.Algorithm, k.Bits, day(k.Since), k.Days, k.drill(), k.Use, k.Fingerprint, k.Verdict)
 	}
 	table.Flush()
 	return text.String()
+}
+
+// drill is when the key was drilled, and whether it should be.
+func (k Listed) drill() string {
+	if k.DrillDue == "" {
+		return day(k.Drilled)
+	}
+	return day(k.Drilled) + ", due"
+}
+
+func day(t time.Time) string {
+	if t.IsZero() {
+		return "-"
+	}
+	return t.UTC().Format(time.DateOnly)
 }

@@ -59,9 +59,9 @@ func TestInventory(t *testing.T) {
 
 	lines := strings.Split(strings.TrimSpace(listing.String()), "\n")
 	require.Len(t, lines, 4)
-	assert.Equal(t, []string{"KEY", "ALGORITHM", "SINCE", "DAYS", "USE", "FINGERPRINT", "VERDICT"}, strings.Fields(lines[0]))
-	assert.Regexp(t, `^https://a.nz/ap/actor/fresh#main-key +Ed25519 256 +- +0 +proofs +sha256:`, lines[2])
-	assert.Regexp(t, `#main-key +RSA 2048 +2025-10-22 +400 +signs what the actor sends +sha256:[0-9a-f]{64} +allowed$`, lines[3])
+	assert.Equal(t, []string{"KEY", "ALGORITHM", "SINCE", "DAYS", "DRILLED", "USE", "FINGERPRINT", "VERDICT"}, strings.Fields(lines[0]))
+	assert.Regexp(t, `^https://a.nz/ap/actor/fresh#main-key +Ed25519 256 +- +0 +- +proofs +sha256:`, lines[2])
+	assert.Regexp(t, `#main-key +RSA 2048 +2025-10-22 +400 +- +signs what the actor sends +sha256:[0-9a-f]{64} +allowed$`, lines[3])
 
 	proofs, err := Inventory(t.Context(), known, Fediverse(), now, Held{Owner: news, KeyID: news + "#ed25519-1", Use: Proves, Key: ed})
 	require.NoError(t, err)
@@ -92,4 +92,57 @@ func TestInventory(t *testing.T) {
 	assert.Contains(t, strict[0].Verdict, "RSA of 2048 bits is not within 3072 to 8192")
 	_, err = Inventory(t.Context(), known, NZISM(), now, Held{Owner: "broken", Key: alice})
 	assert.ErrorIs(t, err, errDisk)
+}
+
+// What is remembered of a key beside the pin is told of it too.
+func TestInventoryTellsWhatIsRememberedOfAKey(t *testing.T) {
+	const news = "https://a.nz/ap/actor/news"
+	now := time.Date(2026, 11, 26, 12, 0, 0, 0, time.UTC)
+	alice, other := newKey(t, aliceKey()), newKey(t, otherKey())
+	known := pins{news: {ID: news, Fingerprint: alice.Fingerprint(), Since: now.AddDate(0, 0, -9)}}
+	for _, row := range []struct {
+		name string
+		held Held
+		want Listed
+		line string
+	}{
+		{
+			"announced", Held{Owner: news, KeyID: news + "#key-2", Use: "announced", Key: other, Since: now.AddDate(0, 0, -2)},
+			Listed{KeyID: news + "#key-2", Use: "announced", Since: now.AddDate(0, 0, -2), Days: 2, Fingerprint: other.Fingerprint(), Verdict: "allowed"},
+			`^https://a.nz/ap/actor/news#key-2 +RSA 2048 +2026-11-24 +2 +- +announced +\S+ +allowed$`,
+		},
+		{
+			"drilled", Held{Owner: news, KeyID: news + "#main-key", Key: alice, Drilled: now.AddDate(0, 0, -1), Since: now},
+			Listed{
+				KeyID: news + "#main-key", Use: Signs, Since: now.AddDate(0, 0, -9), Days: 9, Drilled: now.AddDate(0, 0, -1), Fingerprint: alice.Fingerprint(), Verdict: "allowed",
+			},
+			`#main-key +RSA 2048 +2026-11-17 +9 +2026-11-25 +signs what the actor sends +\S+ +allowed$`,
+		},
+		{
+			"never drilled", Held{Owner: news, KeyID: news + "#main-key", Key: alice, DrillDue: "never"},
+			Listed{KeyID: news + "#main-key", Use: Signs, Since: now.AddDate(0, 0, -9), Days: 9, DrillDue: "never", Fingerprint: alice.Fingerprint(), Verdict: "allowed"},
+			`#main-key +RSA 2048 +2026-11-17 +9 +-, due +signs`,
+		},
+		{
+			"drilled long ago", Held{Owner: news, KeyID: news + "#main-key", Key: alice, Drilled: now.AddDate(-1, 0, 0), DrillDue: "long ago"},
+			Listed{
+				KeyID: news + "#main-key", Use: Signs, Since: now.AddDate(0, 0, -9), Days: 9, Drilled: now.AddDate(-1, 0, 0), DrillDue: "long ago",
+				Fingerprint: alice.Fingerprint(), Verdict: "allowed",
+			},
+			`#main-key +RSA 2048 +2026-11-17 +9 +2025-11-26, due +signs`,
+		},
+		{
+			"revoked, and listed nowhere", Held{Owner: news, Use: "none", Key: other, Revoked: "revoked on 2026-11-20 by Hine (stolen)"},
+			Listed{Use: "none", Revoked: "revoked on 2026-11-20 by Hine (stolen)", Fingerprint: other.Fingerprint(), Verdict: "revoked on 2026-11-20 by Hine (stolen)"},
+			`^https://a.nz/ap/actor/news +RSA 2048 +- +0 +- +none +\S+ +revoked on 2026-11-20 by Hine \(stolen\)$`,
+		},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			row.want.Owner, row.want.Algorithm, row.want.Bits = news, "RSA", 2048
+			listing, err := Inventory(t.Context(), known, Fediverse(), now, row.held)
+			require.NoError(t, err)
+			assert.Equal(t, Listing{row.want}, listing)
+			assert.Regexp(t, row.line, strings.Split(strings.TrimSpace(listing.String()), "\n")[1])
+		})
+	}
 }

@@ -15,6 +15,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"regexp"
 
 	"golang.org/x/crypto/ssh"
 )
@@ -75,6 +76,11 @@ func (k *Key) Fingerprint() string {
 	sum := sha256.Sum256(k.der)
 	return "sha256:" + hex.EncodeToString(sum[:])
 }
+
+var fingerprint = regexp.MustCompile(`^sha256:[0-9a-f]{64}$`)
+
+// IsFingerprint says whether text has the form of what [Key.Fingerprint] returns.
+func IsFingerprint(text string) bool { return fingerprint.MatchString(text) }
 
 // SignMessage signs a message as it is, which is no HTTP request: Ed25519 (RFC
 // 8032), or RSASSA-PKCS1-v1_5 with SHA-256 (RFC 8017). Whoever may call it may sign

@@ -147,7 +147,7 @@ var bounds = []bound{
 	{"outbox.attempts", things, "how often publishing is decided anew when another process was faster", "`Publish` fails and can be called again"},
 
 	{"outbox.rollCall", things, "how long a deliverer may not have heard of an emergency stop or of a block", "it looks, and cuts short what is on its way"},
-	{"outbox.overlap", things, "how long a key must have been announced before it may sign", "`RotateKey` refuses; `RotateKeyRiskingRefusal` does not"},
+	{"signing/custody.overlap", things, "how long a key must have been announced before it may sign", "`RotateKey` refuses; `RotateKeyRiskingRefusal` does not"},
 	{"outbox.stallAfter", things, "how long a delivery may hold up others", "it goes on beside them"},
 	{"outbox.grace", things, "what open deliveries get when `Run` ends", "they are cut short, and tried again later"},
 	{"outbox.fewTries", things, "tries where the inbox is missing (404), redirects, or our own code failed", "a dead letter"},

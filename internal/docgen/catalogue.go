@@ -30,6 +30,8 @@ var messages = []aboutMessage{
 	{"outbox: resume", "A person let it go on.", "See who in the journal"},
 	{"outbox: rotate-key", "An actor signs with its next key: `actor`, `key` and `before`, fingerprints, and `by`.", "Make the key `Profile.Key` on every machine and leave the old one out"},
 	{"outbox: revoke-key", "The key of an actor was revoked and replaced at once.", "See docs/security/keys.md for what follows"},
+	{"outbox: drill due", "Nobody has proved lately that a key can be restored: `actor`, `key`, its fingerprint, `use`, and `why`. When `Run` starts, and once a day, on each machine.", "Make a recovery kit if there is none, have an officer prove it, and remember the drill (docs/security/keys.md). `Profile.DrillMonths` says how long one counts"},
+	{"outbox: not known whether a drill is due", "The store could not be asked: `actor`, `key`, `error`. At most once a day for each key; nothing else waits for it.", "Look at the database"},
 	{"outbox: delivered", "So many `deliveries` arrived since the last such line; `activity` and `host` are one example.", nothing},
 	{"outbox: trying again", "So many did not arrive and will be tried again.", nothing},
 	{"outbox: given up", "So many became dead letters.", "Look at `Site.DeadLetters`; `Site.Retry` sends them again"},

@@ -13,6 +13,7 @@ import (
 	"filippo.io/age"
 
 	"github.com/panui/panui/signing"
+	"github.com/panui/panui/signing/custody"
 	"github.com/panui/panui/signing/kit"
 	"github.com/panui/panui/store/memory"
 )
@@ -46,7 +47,7 @@ func Example() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	reminder, _ := kit.Due(ctx, db, actor, key.Fingerprint(), 6, time.Now())
+	reminder, _ := custody.Due(ctx, db, actor, key.Fingerprint(), 6, time.Now())
 	fmt.Println("Reminder:", reminder.Why)
 
 	drill, err := kit.Prove(bytes.NewReader(file.Bytes()), key.Public(), "Hine Rāwiri", time.Now(), hine)
@@ -56,7 +57,7 @@ func Example() {
 	if err := drill.Remember(ctx, db); err != nil {
 		log.Fatal(err)
 	}
-	reminder, _ = kit.Due(ctx, db, actor, key.Fingerprint(), 6, time.Now())
+	reminder, _ = custody.Due(ctx, db, actor, key.Fingerprint(), 6, time.Now())
 	fmt.Println("Reminder:", reminder.Why == "", "last drilled by", reminder.Last.By)
 
 	os.Remove(path)
@@ -70,7 +71,7 @@ func Example() {
 	restored, err := signing.File(path)
 	fmt.Println("Restored:", err == nil && restored.Fingerprint() == label.Fingerprint)
 	// Output:
-	// Reminder: the recovery kit was never drilled
+	// Reminder: its recovery kit was never drilled
 	// Reminder: true last drilled by Hine Rāwiri
 	// Restored: true
 }

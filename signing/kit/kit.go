@@ -5,7 +5,8 @@
 // announcement would have to be signed with it: servers that have kept the old
 // key refuse whatever the new one signs. So make a kit the day the key is made
 // ([MakeFile]), keep copies away from the website, let an officer show now and
-// then that it opens ([Prove]), and be reminded when nobody has ([Due]).
+// then that it opens ([Prove]), and have that remembered (custody.Drill): a site
+// that runs reminds of it when nobody has.
 //
 // The encryption is age (age-encryption.org/v1) with X25519. Any officer opens
 // the kit alone, also without Pānui: the kit says how. Nothing here writes a

@@ -5,10 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"regexp"
 	"strings"
 	"time"
 	"unicode"
+
+	"github.com/panui/panui/signing"
 )
 
 // Label is what a kit says in plain words. Handle, Actor and two Officers are required.
@@ -111,8 +112,6 @@ func (l *Label) set(name, value string) (err error) {
 	return nil
 }
 
-var sha256Hex = regexp.MustCompile(`^sha256:[0-9a-f]{64}$`)
-
 // check says everything that would make the words unreadable or misleading.
 func (l Label) check() error {
 	var wrong []error
@@ -121,7 +120,7 @@ func (l Label) check() error {
 			wrong = append(wrong, fmt.Errorf("%s %.100q is not one word of at most 2048 bytes", f.name, f.value))
 		}
 	}
-	if !sha256Hex.MatchString(l.Fingerprint) {
+	if !signing.IsFingerprint(l.Fingerprint) {
 		wrong = append(wrong, fmt.Errorf("fingerprint %.100q is not sha256: and 64 hex digits", l.Fingerprint))
 	}
 	if year := l.Made.Year(); year < 2000 || year > 9999 {
