@@ -23,11 +23,11 @@ import (
 	"github.com/panui/panui/store/memory"
 )
 
-// forwardProxy is a proxy on loopback that connects, or answers with a status, as it is told.
+// forwardProxy is a proxy on loopback that connects, answers with a status, or hangs, as it is told.
 type forwardProxy struct {
 	url    string
 	asked  atomic.Int64
-	status func(target string) int // 200 connects
+	status func(target string) int // 200 connects, 0 hangs
 	mu     sync.Mutex
 }
 
@@ -66,6 +66,10 @@ func (p *forwardProxy) serve(conn net.Conn) {
 	p.mu.Lock()
 	status := p.status(request.RequestURI)
 	p.mu.Unlock()
+	if status == 0 {
+		io.Copy(io.Discard, r)
+		return
+	}
 	fmt.Fprintf(conn, "HTTP/1.1 %d x\r\n\r\n", status)
 	if status != http.StatusOK {
 		return
@@ -79,12 +83,19 @@ func (p *forwardProxy) serve(conn net.Conn) {
 	io.Copy(conn, peer)
 }
 
+// quick are limits that do not make a test wait.
+func quick() limits.Limits {
+	l := limits.Default()
+	l.DialTimeout, l.HeaderTimeout, l.DeliveryTimeout = 200*time.Millisecond, 200*time.Millisecond, time.Second
+	return l
+}
+
 func always(status int) func(string) int { return func(string) int { return status } }
 
 // through has the town deliver through a proxy, and returns what it logs.
-func (tw *town) through(t *testing.T, p *forwardProxy) *strings.Builder {
+func (tw *town) through(t *testing.T, p *forwardProxy, l limits.Limits) *strings.Builder {
 	log := &strings.Builder{}
-	client := egress.New(egress.Options{InsecureLoopback: true, Limits: limits.Default(), Proxy: &egress.Proxy{URL: p.url}})
+	client := egress.New(egress.Options{InsecureLoopback: true, Limits: l, Proxy: &egress.Proxy{URL: p.url}})
 	t.Cleanup(client.CloseIdle)
 	tw.deliverer.Client, tw.deliverer.Log = client, slog.New(slog.NewTextHandler(log, nil))
 	return log
@@ -103,7 +114,7 @@ func TestADeadProxyIsAPause(t *testing.T) {
 		}
 		proxy := newForwardProxy(t)
 		proxy.answers(always(http.StatusProxyAuthRequired))
-		log := tw.through(t, proxy)
+		log := tw.through(t, proxy, limits.Default())
 		tw.publish(bridge())
 
 		for range 100 {
@@ -132,6 +143,47 @@ func TestADeadProxyIsAPause(t *testing.T) {
 	})
 }
 
+// A proxy that hangs is a pause too, whereas a server that it does not reach in
+// time is that server's trouble.
+func TestAProxyThatHangsIsAPause(t *testing.T) {
+	tw := newTown(t, memory.New())
+	far, fine := newPeer(tw), newPeer(tw)
+	tw.followedBy(far, 1)
+	tw.followedBy(fine, 1)
+	proxy := newForwardProxy(t)
+	proxy.answers(always(0))
+	log := tw.through(t, proxy, quick())
+	tw.publish(bridge())
+	tw.drain()
+	assert.ElementsMatch(t, []string{"Create pending", "Create pending"}, tw.deliveries())
+	require.NoError(t, eachDelivery(tw.ctx, tw.store, store.DeliveryQuery{}, func(d store.Delivery) { assert.Zero(t, d.Attempt) }))
+	for _, p := range []*peer{far, fine} {
+		_, err := tw.store.Peer(tw.ctx, store.HostOf(p.inbox(1)))
+		assert.ErrorIs(t, err, store.ErrNotFound)
+	}
+	assert.Contains(t, log.String(), "the outgoing proxy does not serve; deliveries wait")
+	assert.Contains(t, log.String(), strings.TrimPrefix(proxy.url, "http://"))
+
+	proxy.answers(func(target string) int {
+		switch "http://" + target {
+		case far.URL:
+			return 0
+		case fine.URL:
+			return http.StatusOK
+		}
+		return http.StatusBadRequest // of who asks whether it is there
+	})
+	for range 3 { // the first that is tried may be the one that is not reached
+		tw.wait(proxyRest)
+		tw.drain()
+	}
+	assert.ElementsMatch(t, []string{"Create pending", "Create delivered"}, tw.deliveries())
+	known, err := tw.store.Peer(tw.ctx, store.HostOf(far.inbox(1)))
+	require.NoError(t, err)
+	assert.Positive(t, known.Failures)
+	assert.Contains(t, log.String(), "serves again")
+}
+
 // While Run goes on, the same happens by itself.
 func TestRunWaitsForTheProxy(t *testing.T) {
 	tw := newTown(t, memory.New())
@@ -139,7 +191,7 @@ func TestRunWaitsForTheProxy(t *testing.T) {
 	tw.followedBy(p, 5)
 	proxy := newForwardProxy(t)
 	proxy.answers(always(http.StatusProxyAuthRequired))
-	tw.through(t, proxy)
+	tw.through(t, proxy, limits.Default())
 	stop := tw.run(tw.deliverer)
 	defer stop()
 	tw.publish(bridge())
@@ -164,7 +216,7 @@ func TestAProxyThatRefusesOneServer(t *testing.T) {
 		}
 		return http.StatusOK
 	})
-	log := tw.through(t, proxy)
+	log := tw.through(t, proxy, limits.Default())
 	tw.publish(bridge())
 	tw.drain()
 	assert.Equal(t, []string{"Create"}, fine.got())

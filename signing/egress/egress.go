@@ -30,8 +30,8 @@ var (
 	ErrTimeout = errors.New("took too long")
 	// ErrTLS says that no trusted TLS connection came about.
 	ErrTLS = errors.New("no trusted TLS connection")
-	// ErrProxy says that the outgoing proxy does not serve: it is not there, wants
-	// other credentials, or does not speak HTTP. No server behind it is to blame.
+	// ErrProxy says that the outgoing proxy does not serve: it is not there, hangs,
+	// wants other credentials, or does not speak HTTP. No server behind it is to blame.
 	ErrProxy = errors.New("outgoing proxy does not serve")
 	// ErrProxyRefused says that the outgoing proxy may not or will not connect to this server.
 	ErrProxyRefused = errors.New("outgoing proxy refused to connect")
@@ -116,13 +116,14 @@ func New(o Options) *Client {
 func (c *Client) CloseIdle() { c.transport.CloseIdleConnections() }
 
 // Get fetches url, within Limits.FetchTimeout in all. Redirects stay within its
-// origin and are signed anew. An answer of any status is no error.
+// origin and are signed anew. An answer of any status is no error. Where a proxy
+// may be to blame for a failure, it takes Limits.DialTimeout more to find out.
 func (c *Client) Get(ctx context.Context, url, accept string, sign Signer) (*Response, error) {
-	ctx, cancel := context.WithTimeout(ctx, c.options.Limits.FetchTimeout)
+	within, cancel := context.WithTimeout(ctx, c.options.Limits.FetchTimeout)
 	defer cancel()
-	response, err := c.get(ctx, url, accept, sign)
+	response, err := c.get(within, url, accept, sign)
 	if err != nil {
-		return nil, fmt.Errorf("egress: get %.200q: %w", url, classify(err))
+		return nil, fmt.Errorf("egress: get %.200q: %w", url, c.explain(ctx, err))
 	}
 	return response, nil
 }
@@ -131,15 +132,24 @@ func (c *Client) Get(ctx context.Context, url, accept string, sign Signer) (*Res
 // redirect. An answer of any status is no error, and only its first bytes are
 // kept. When a kept connection turns out to be dead, the request is sent once
 // more on a new one: it may arrive twice, as every delivery may, with the same
-// activity id.
+// activity id. A failure takes as much longer as that of Get.
 func (c *Client) Post(ctx context.Context, url, contentType string, body []byte, sign Signer) (*Response, error) {
-	ctx, cancel := context.WithTimeout(ctx, c.options.Limits.DeliveryTimeout)
+	within, cancel := context.WithTimeout(ctx, c.options.Limits.DeliveryTimeout)
 	defer cancel()
-	response, err := c.post(ctx, url, contentType, body, sign)
+	response, err := c.post(within, url, contentType, body, sign)
 	if err != nil {
-		return nil, fmt.Errorf("egress: post %.200q: %w", url, classify(err))
+		return nil, fmt.Errorf("egress: post %.200q: %w", url, c.explain(ctx, err))
 	}
 	return response, nil
+}
+
+// explain says what a failure was, and whether the proxy is to blame.
+func (c *Client) explain(ctx context.Context, err error) error {
+	err = classify(err)
+	if c.proxy == nil || !lost(err) {
+		return err
+	}
+	return c.proxy.blame(ctx, err)
 }
 
 func (c *Client) get(ctx context.Context, rawURL, accept string, sign Signer) (*Response, error) {

@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"strings"
 	"time"
 )
 
@@ -82,7 +83,7 @@ func (t *tunneller) open(ctx context.Context, to string, within time.Duration) (
 	case errors.Is(ctx.Err(), context.Canceled):
 		err = ctx.Err()
 	case err != nil:
-		return nil, fmt.Errorf("%w: %w", ErrProxy, err)
+		return nil, fmt.Errorf("%w: %s: %w", ErrProxy, t.host, err)
 	default:
 		err = t.ask(ctx, conn, to, within)
 	}
@@ -110,9 +111,14 @@ func (t *tunneller) reach(ctx context.Context) (net.Conn, error) {
 
 // ask has the proxy connect to a host and port. Nothing of its answer is kept but the status.
 func (t *tunneller) ask(ctx context.Context, conn net.Conn, to string, within time.Duration) error {
+	return during(ctx, conn, within, func() error { return t.converse(conn, to) })
+}
+
+// during talks over a connection within a time, or until ctx ends.
+func during(ctx context.Context, conn net.Conn, within time.Duration, talk func() error) error {
 	conn.SetDeadline(time.Now().Add(within))
 	stop := context.AfterFunc(ctx, func() { conn.SetDeadline(time.Unix(1, 0)) })
-	err := t.converse(conn, to)
+	err := talk()
 	if !stop() {
 		return ctx.Err()
 	}
@@ -146,7 +152,7 @@ func (t *tunneller) converse(conn net.Conn, to string) error {
 
 // unanswered is a CONNECT without an answer. Many a proxy is silent, or hangs up,
 // when it is the peer that it cannot reach, so that this says nothing about the
-// proxy; an answer that is not HTTP does.
+// proxy until it is asked for itself (blame); an answer that is not HTTP does.
 func unanswered(err error) error {
 	var network net.Error
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.As(err, &network) {
@@ -170,4 +176,55 @@ func (t *tunneller) refusal(answer *http.Response) error {
 		return fmt.Errorf("outgoing proxy: no connection: %s", status)
 	}
 	return fmt.Errorf("%w: %s", ErrProxyRefused, status)
+}
+
+// lost says whether a request ended for want of an answer, as it does when what
+// is between us and the peer hangs, hangs up or goes away. What the DNS does says
+// nothing about that.
+func lost(err error) bool {
+	var network net.Error
+	var dns *net.DNSError
+	switch {
+	case errors.Is(err, ErrForbidden), errors.Is(err, ErrTooBig), errors.Is(err, ErrProxy), errors.Is(err, ErrProxyRefused), errors.As(err, &dns):
+		return false
+	case errors.Is(err, ErrTimeout), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.As(err, &network):
+		return true
+	}
+	return strings.Contains(err.Error(), "connection lost") // of HTTP/2, when a ping was not answered
+}
+
+// blame asks the proxy whether it is still there after a request came to
+// nothing, and makes the failure its own when it is not: a proxy that hangs must
+// not look like every server behind it being down. Who gives up learns nothing.
+func (t *tunneller) blame(ctx context.Context, err error) error {
+	asking, stop := context.WithTimeout(context.WithoutCancel(ctx), t.options.Limits.DialTimeout)
+	defer stop()
+	defer context.AfterFunc(ctx, func() {
+		if errors.Is(ctx.Err(), context.Canceled) { // the time of a request may be up, and that of its proxy not
+			stop()
+		}
+	})()
+	silent := t.ping(asking)
+	if silent == nil || errors.Is(asking.Err(), context.Canceled) {
+		return err
+	}
+	return fmt.Errorf("%w: %s answers nothing, nor whether it is there: %w", ErrProxy, t.host, silent)
+}
+
+// ping asks the proxy for nothing but an answer of its own (RFC 9110 section
+// 9.3.7). Any will do: that it does not like the question, too.
+func (t *tunneller) ping(ctx context.Context) error {
+	conn, err := t.reach(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	return during(ctx, conn, t.options.Limits.DialTimeout, func() error {
+		request := &http.Request{Method: http.MethodOptions, URL: &url.URL{Opaque: "*"}, Host: t.host, Header: t.header(), Close: true}
+		if err := request.Write(conn); err != nil {
+			return err
+		}
+		_, err := http.ReadResponse(bufio.NewReader(io.LimitReader(conn, t.options.Limits.ResponseHeader)), request)
+		return err
+	})
 }

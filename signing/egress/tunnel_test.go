@@ -378,7 +378,16 @@ func TestAProxyThatIsNotTheOneThatWasThought(t *testing.T) {
 			l := quick()
 			l.ResponseHeader = 8 << 10
 			c, f, dns := behind(t, Options{Limits: l}, func(http.ResponseWriter, *http.Request) { t.Error("nobody is asked") })
-			change(f, dns, func() { f.hook = func(conn net.Conn, _ string) bool { row.does(conn); return true } })
+			change(f, dns, func() {
+				f.hook = func(conn net.Conn, target string) bool {
+					if target == "*" {
+						io.WriteString(conn, "HTTP/1.1 400 Bad Request\r\n\r\n")
+					} else {
+						row.does(conn)
+					}
+					return true
+				}
+			})
 			got, err := c.Get(t.Context(), "https://peer.example/", accept, nil)
 			require.Error(t, err)
 			assert.Nil(t, got)
@@ -391,9 +400,109 @@ func TestAProxyThatIsNotTheOneThatWasThought(t *testing.T) {
 			assert.ErrorContains(t, err, row.says)
 			assert.NotContains(t, err.Error(), "s3c")
 			assert.NotContains(t, err.Error(), body)
-			assert.Equal(t, []string{"CONNECT 93.184.216.34:443"}, f.asked(), "asked once")
+			asked := f.asked()
+			assert.Equal(t, "CONNECT 93.184.216.34:443", asked[0])
+			if row.fails == ErrTimeout || row.fails == io.EOF {
+				assert.Equal(t, []string{"OPTIONS *"}, asked[1:], "is it the proxy that hangs, or the peer?")
+			} else {
+				assert.Empty(t, asked[1:], "asked once")
+			}
 		})
 	}
+}
+
+// A proxy that hangs, or that hangs up on everybody, is not its peers being down,
+// whenever it begins to.
+func TestAProxyThatHangs(t *testing.T) {
+	hangs := func(conn net.Conn) { io.Copy(io.Discard, conn) }
+	for name, does := range map[string]func(net.Conn){
+		"silence":               hangs,
+		"hanging up":            func(net.Conn) {},
+		"a tunnel into nothing": func(conn net.Conn) { io.WriteString(conn, "HTTP/1.1 200 OK\r\n\r\n"); hangs(conn) },
+		"a tunnel that breaks":  func(conn net.Conn) { io.WriteString(conn, "HTTP/1.1 200 OK\r\n\r\n") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			c, f, dns := behind(t, Options{Limits: quick()}, func(http.ResponseWriter, *http.Request) { t.Error("nobody is asked") })
+			change(f, dns, func() {
+				f.hook = func(conn net.Conn, target string) bool {
+					if target != "*" {
+						does(conn)
+					} else if name != "hanging up" {
+						hangs(conn)
+					}
+					return true
+				}
+			})
+			_, err := c.Get(t.Context(), "https://peer.example/", accept, nil)
+			isTheProxys(t, err, f)
+			_, err = c.Post(t.Context(), "https://peer.example/inbox", accept, []byte("{}"), nil)
+			isTheProxys(t, err, f)
+		})
+	}
+}
+
+// isTheProxys says that an error blames nobody behind the proxy, and names it.
+func isTheProxys(t *testing.T, err error, f *forward) {
+	t.Helper()
+	require.ErrorIs(t, err, ErrProxy)
+	assert.NotErrorIs(t, err, ErrTimeout, "which would be said of the peer")
+	assert.NotErrorIs(t, err, ErrTLS)
+	assert.ErrorContains(t, err, strings.TrimPrefix(f.url, "http://"), "the operator is told which")
+	assert.NotContains(t, err.Error(), "s3c")
+}
+
+// The tunnels that are kept hang with it.
+func TestAProxyThatHangsWhileATunnelIsKept(t *testing.T) {
+	arrived, frozen := make(chan struct{}), make(chan struct{})
+	defer close(frozen)
+	c, f, dns := behind(t, Options{Limits: quick()}, func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodPost {
+			close(arrived)
+			<-frozen // what the peer answers comes no further
+		}
+	})
+	_, err := c.Get(t.Context(), "https://peer.example/", accept, nil)
+	require.NoError(t, err)
+	change(f, dns, func() { f.hook = func(conn net.Conn, _ string) bool { io.Copy(io.Discard, conn); return true } })
+	_, err = c.Post(t.Context(), "https://peer.example/inbox", accept, []byte("{}"), nil)
+	<-arrived
+	isTheProxys(t, err, f)
+	assert.Equal(t, []string{"CONNECT 93.184.216.34:443", "OPTIONS *"}, f.asked())
+}
+
+// A deadline of the caller that is up with the request leaves time to ask the proxy.
+func TestWhoseTimeIsUpStillLearnsThatTheProxyHangs(t *testing.T) {
+	c, f, dns := behind(t, Options{Limits: quick()}, func(http.ResponseWriter, *http.Request) {})
+	change(f, dns, func() { f.hook = func(conn net.Conn, _ string) bool { io.Copy(io.Discard, conn); return true } })
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	_, err := c.Get(ctx, "https://peer.example/", accept, nil)
+	isTheProxys(t, err, f)
+
+	change(f, dns, func() {
+		f.hook = func(conn net.Conn, _ string) bool {
+			io.WriteString(conn, "HTTP/1.1 200 OK\r\n\r\n")
+			return true
+		}
+	})
+	<-ctx.Done()
+	assert.Equal(t, ErrTimeout, c.proxy.blame(ctx, ErrTimeout), "or that it does not")
+}
+
+// Nothing is asked of the proxy about what it cannot be to blame for.
+func TestWhatTheProxyIsNotAskedAbout(t *testing.T) {
+	c, f, dns := behind(t, Options{Limits: quick()}, func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Location", "https://other.example/")
+		w.WriteHeader(http.StatusFound)
+	})
+	_, err := c.Get(t.Context(), "https://peer.example/", accept, nil)
+	assert.ErrorIs(t, err, ErrForbidden)
+	_, err = c.Get(t.Context(), "https://nobody.example/", accept, nil)
+	assert.Error(t, err, "a name that the DNS does not know")
+	change(f, dns, func() { dns.answers = nil })
+	_, err = c.Post(t.Context(), "https://peer.example/", accept, nil, func(*http.Request) error { return errors.New("no key") })
+	assert.ErrorContains(t, err, "no key")
+	assert.Equal(t, []string{"CONNECT 93.184.216.34:443"}, f.asked())
 }
 
 func TestAProxyThatWantsCredentialsSaysSo(t *testing.T) {
@@ -439,4 +548,13 @@ func TestWhoGivesUpSaysNothingAboutTheProxy(t *testing.T) {
 	_, err = c.proxy.open(ctx, peerAddress+":443", time.Second)
 	assert.ErrorIs(t, err, context.Canceled)
 	assert.NotErrorIs(t, err, ErrProxy)
+	assert.Equal(t, ErrTimeout, c.proxy.blame(ctx, ErrTimeout), "nor does who gave up just now")
+
+	later, giveUp := context.WithCancel(t.Context())
+	defer giveUp()
+	change(f, dns, func() {
+		f.hook = func(conn net.Conn, _ string) bool { giveUp(); io.Copy(io.Discard, conn); return true }
+	})
+	assert.Equal(t, ErrTimeout, c.proxy.blame(later, ErrTimeout), "nor who gives up while the proxy is asked")
+	assert.Error(t, later.Err())
 }
