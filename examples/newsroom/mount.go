@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"errors"
+	"io/fs"
+	"os"
 	"path/filepath"
 
 	"github.com/panui/panui"
@@ -23,9 +25,13 @@ func mount(ctx context.Context, o options) (*panui.Site, *sqlite.Store, error) {
 	if err != nil {
 		return nil, nil, errors.Join(err, db.Close())
 	}
+	next, err := keyToCome(filepath.Join(o.data, "panui-next.pem"))
+	if err != nil {
+		return nil, nil, errors.Join(err, db.Close())
+	}
 	site, err := panui.New(panui.Config{
 		BaseURL:          o.base,
-		Actors:           []actor.Profile{ministry(o, key)},
+		Actors:           []actor.Profile{ministry(o, key, next)},
 		Store:            db,
 		Mode:             inbox.Converse, // approved replies are shown; the default is to show none
 		InsecureLoopback: o.insecure,     // only on loopback
@@ -36,16 +42,26 @@ func mount(ctx context.Context, o options) (*panui.Site, *sqlite.Store, error) {
 	return site, db, nil
 }
 
+// keyToCome is the key that somebody has put beside the one that signs, to follow
+// it: announced from the next start on. Nil where there is none.
+func keyToCome(path string) (*signing.Key, error) {
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	return signing.File(path)
+}
+
 // segment is the actor's part of its id, which never changes.
 const segment = "news"
 
 // ministry is the profile as servers show it.
-func ministry(o options, key *signing.Key) actor.Profile {
+func ministry(o options, key, next *signing.Key) actor.Profile {
 	return actor.Profile{
 		Handle:    o.handle,
 		ID:        segment,
 		Name:      "Te Manatū Tauira | Ministry of Examples",
 		Key:       key,
+		Next:      next,
 		Summary:   "<p>Ngā pānui a Te Manatū Tauira. News from the Ministry of Examples, a made-up agency.</p>",
 		Fields:    []actor.Field{{Name: "Website", Value: o.base + "/"}, {Name: "House rules", Value: o.base + "/house-rules"}},
 		Icon:      actor.Image{URL: o.base + "/static/icon.png", Alt: "A spiral, like the unfurling frond of a fern"},

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/panui/panui/outbox"
+	"github.com/panui/panui/signing"
 	"github.com/panui/panui/store"
 )
 
@@ -23,6 +24,7 @@ type account struct {
 	Stopped     time.Time
 	Followers   int
 	Receipts    []receipt
+	Keys        signing.Listing
 	DeadLetters []store.Delivery
 	Journal     []store.Entry // newest first
 }
@@ -43,10 +45,11 @@ func (n *newsroom) account(ctx context.Context) (account, error) {
 	followers, errFollowers := n.db.CountFollowers(ctx, n.actorID())
 	letters, errLetters := n.site.DeadLetters(ctx, "")
 	journal, errJournal := n.latest(ctx, 50)
-	if err := errors.Join(err, errFollowers, errLetters, errJournal); err != nil {
+	keys, errKeys := n.site.Keys(ctx)
+	if err := errors.Join(err, errFollowers, errLetters, errJournal, errKeys); err != nil {
 		return a, err
 	}
-	a = account{Stopped: pinned.Stopped, Followers: followers, DeadLetters: letters, Journal: journal}
+	a = account{Stopped: pinned.Stopped, Followers: followers, Keys: keys, DeadLetters: letters, Journal: journal}
 	for _, article := range n.news.all() {
 		r, err := n.site.Receipt(ctx, "", article.Key)
 		if errors.Is(err, store.ErrNotFound) {
