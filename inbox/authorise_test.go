@@ -130,6 +130,68 @@ func (s speech) facts(w *world) facts {
 	return f
 }
 
+// Whom we cannot answer, in our own turn or at all, is no follower.
+func TestAFollowerHasAnInboxOfItsOwn(t *testing.T) {
+	w := newWorld(t)
+	alice, follow := w.verified(aliceFollows)
+	remote := w.people.actors[ids["alice"]]
+	bob, inOurs := remote, remote
+	bob.ID = ids["bob"]
+	inOurs.Inbox = ids["news"] + "/inbox"
+	without := remote
+	without.Inbox = ""
+	for name, row := range map[string]struct {
+		remote actor.Remote
+		want   *signing.Refusal
+	}{
+		"a follower":                 {remote, nil},
+		"somebody else":              {bob, refuse(actorUnusable, nil)},
+		"a follower without inbox":   {without, refuse(actorUnusable, nil)},
+		"a follower with our inbox":  {inOurs, refuse(actorUnusable, nil)},
+		"a follower who is not read": {actor.Remote{}, refuse(actorUnusable, nil)},
+	} {
+		f := facts{urls: w.URLs, remote: row.remote, concerns: []concern{{w.Handler.actor(ids["news"]), ids["news"]}}}
+		assert.Equal(t, row.want, authorise(alice, follow, f), name)
+	}
+}
+
+// Whatever was read before, an activity about nothing has no object.
+func TestAnActivityAboutNothing(t *testing.T) {
+	w := newWorld(t)
+	alice, _ := w.verified(aliceLikes)
+	for _, kind := range []string{"Create", "Update", "Undo"} {
+		a := as2.Activity{ID: ids["alice"] + "/1", Type: kind, Actor: ids["alice"]}
+		assert.Nil(t, authorise(alice, a, facts{urls: w.URLs}), kind)
+	}
+}
+
+func TestSameOrigin(t *testing.T) {
+	for _, row := range []struct {
+		a, b string
+		want bool
+	}{
+		{"https://peer.test/a", "https://peer.test/b", true},
+		{"https://peer.test/a", "https://peer.test:443/a", false}, // as they are written
+		{"https://peer.test/a", "http://peer.test/a", false},
+		{"https://peer.test/a", "https://other.test/a", false},
+		{"acct:a@peer.test", "acct:a@peer.test", false}, // no origin at all
+		{"", "", false},
+		{"https://peer.test/%zz", "https://peer.test/", false},
+		{"https://peer.test/", "https://peer.test/%zz", false},
+		{":", ":", false},
+	} {
+		assert.Equal(t, row.want, sameOrigin(row.a, row.b), "%s %s", row.a, row.b)
+	}
+}
+
+// An activity need not name all that may be blocked.
+func TestWhatIsNotNamedIsNotBlocked(t *testing.T) {
+	w := newWorld(t)
+	_, like := w.verified(aliceLikes)
+	w.Handler.Blocked = func(id string) bool { return id == "" }
+	assert.False(t, w.Handler.blocks(like, actor.Remote{}))
+}
+
 // Blocks are asked about every id that an activity names and that is not ours.
 func TestBlocksAreAskedAboutEveryID(t *testing.T) {
 	for _, activity := range []string{
