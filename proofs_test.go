@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/ed25519"
 	"encoding/json"
+	"log/slog"
 	"net/http"
 	"strings"
 	"testing"
@@ -96,6 +97,46 @@ func TestNewsIsProvedByWhomeverItIsHandedOn(t *testing.T) {
 			assert.ErrorContains(t, err, "proof is wrong")
 		})
 	}
+}
+
+// The key of proofs is replaced. What the one before has proved can be checked as
+// long as that is listed, also when it is fetched anew from the site.
+func TestProofsOfBeforeCanBeCheckedWhileTheirKeyIsListed(t *testing.T) {
+	h := newHouse(t, memory.New())
+	machine := func(key *signing.Key, others ...string) *panui.Site {
+		site, err := panui.New(panui.Config{
+			BaseURL: h.server.URL, Store: h.store, Keys: signing.Fediverse(), InsecureLoopback: true, Log: slog.New(slog.DiscardHandler),
+			Actors: []actor.Profile{{
+				Handle: h.handle(), Name: "Te Manatū Tauira", Key: siteKey(), ProofKey: key, OtherProofKeys: others, Languages: []string{"en-NZ"},
+			}},
+		})
+		require.NoError(t, err)
+		h.front.Store(site)
+		return site
+	}
+	publishes := func(site *panui.Site, key string) (id string) {
+		post, err := site.Publish(h.ctx, outbox.Item{Key: key, URL: h.server.URL + "/" + key, Title: "Roads", Language: "en-NZ"})
+		require.NoError(t, err)
+		return post.ID
+	}
+	verified := func(id string) error {
+		server, err := actortest.Start(actortest.Options{}) // which has cached nothing
+		require.NoError(t, err)
+		defer server.Close()
+		tama := server.Actor("tama")
+		shown, err := tama.Fetch(h.ctx, id)
+		require.NoError(t, err)
+		_, err = tama.VerifyProof(h.ctx, shown.Body)
+		return err
+	}
+	old := publishes(machine(edwards(t, 1)), "17")
+	require.NoError(t, verified(old))
+	fresh := publishes(machine(edwards(t, 2), edwards(t, 1).PublicMultikey()), "18")
+	assert.NoError(t, verified(old), "listed beside the one that signs now")
+	assert.NoError(t, verified(fresh))
+	machine(edwards(t, 2))
+	assert.Error(t, verified(old), "listed no more")
+	assert.NoError(t, verified(fresh))
 }
 
 func TestWithoutAKeyForProofsAPeerThatDemandsThemGetsNone(t *testing.T) {

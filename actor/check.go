@@ -26,7 +26,9 @@ const (
 	maxFieldValue  = 2_047
 	maxAlt         = 1_500
 	maxFormerIDs   = 256
-	maxID          = 2_048
+
+	maxOtherProofKeys = 16
+	maxID             = 2_048
 )
 
 var types = []string{"Organization", "Service", "Group", "Application", "Person"}
@@ -41,6 +43,7 @@ func (p Profile) check(u URLs, policy signing.Policy) error {
 		p.checkName(),
 		p.checkKeys(policy),
 		p.checkProofKey(policy),
+		p.checkOtherProofKeys(policy),
 		p.checkSegment(),
 		p.checkType(),
 		p.checkSummary(),

@@ -28,6 +28,8 @@ type Local struct {
 	urls   URLs
 	policy signing.Policy
 	pin    *pin
+
+	otherProofKeys []as2.Multikey
 }
 
 // NewLocal checks p and makes the actor of it. The error joins every mistake,
@@ -46,6 +48,11 @@ func NewLocal(p Profile, u URLs, policy signing.Policy) (*Local, error) {
 		Segment: segment,
 		urls:    u, policy: policy, pin: &pin{turn: make(chan struct{}, 1)},
 	}
+	others, err := l.listedProofKeys()
+	if err != nil {
+		return nil, err
+	}
+	l.otherProofKeys = others
 	configured, err := l.Stand(store.Actor{})
 	if err != nil {
 		return nil, err

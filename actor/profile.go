@@ -32,6 +32,10 @@ type Profile struct {
 	// ProofKey, an Ed25519 key, signs an integrity proof (FEP-8b32) of what the
 	// actor publishes. Nil makes none. The policy must allow Ed25519, which the NZISM's does not.
 	ProofKey *signing.Key
+	// OtherProofKeys are the public halves (z6Mk…, signing.Key.PublicMultikey) of
+	// proof keys that are listed beside ProofKey and sign nothing here: those of
+	// before, so that what they have proved can be checked, and the one to come. At most 16.
+	OtherProofKeys []string
 	// DrillMonths is for how many months a drill counts that proved that Key, or
 	// Next, can be restored; then Site.Run reminds of another. 6 when 0; negative asks for none.
 	DrillMonths int

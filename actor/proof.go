@@ -26,14 +26,45 @@ func (p Profile) checkProofKey(policy signing.Policy) error {
 	return nil
 }
 
+// checkOtherProofKeys says what is wrong with those that are only listed.
+func (p Profile) checkOtherProofKeys(policy signing.Policy) error {
+	if len(p.OtherProofKeys) > maxOtherProofKeys {
+		return fmt.Errorf("other proof keys: %d of them, use at most %d", len(p.OtherProofKeys), maxOtherProofKeys)
+	}
+	var mistakes []error
+	var known []string
+	if p.ProofKey != nil {
+		known = append(known, p.ProofKey.PublicMultikey())
+	}
+	for _, text := range p.OtherProofKeys {
+		key, err := signing.ParsePublicMultikey(text, signing.Fediverse())
+		if _, ok := key.(ed25519.PublicKey); err != nil || !ok {
+			mistakes = append(mistakes, fmt.Errorf("other proof key %.80q: write the public Multikey of an Ed25519 key, z6Mk…, as signing.Key.PublicMultikey tells it", text))
+			continue
+		}
+		if err := policy.MayUse(key); err != nil {
+			mistakes = append(mistakes, fmt.Errorf("other proof key %.80q: %w", text, err))
+		}
+		if slices.Contains(known, text) {
+			mistakes = append(mistakes, fmt.Errorf("other proof key %.80q: it is listed already; leave it out here", text))
+		}
+		known = append(known, text)
+	}
+	return errors.Join(mistakes...)
+}
+
 // ProofKeyID returns the id of the actor's ProofKey, or nothing where it has none.
 // It follows from the key, so that nobody takes another one that they cached for it.
 func (l *Local) ProofKeyID() string {
 	if l.Profile.ProofKey == nil {
 		return ""
 	}
-	_, fingerprint, _ := strings.Cut(l.Profile.ProofKey.Fingerprint(), ":")
-	return l.ID + "#ed25519-" + fingerprint[:16]
+	return l.proofKeyID(l.Profile.ProofKey.Fingerprint())
+}
+
+func (l *Local) proofKeyID(fingerprint string) string {
+	_, digits, _ := strings.Cut(fingerprint, ":")
+	return l.ID + "#ed25519-" + digits[:16]
 }
 
 // Held lists the keys of the actor as the store has them pinned: those that its
@@ -64,12 +95,32 @@ func (l *Local) Held(ctx context.Context, pins signing.Pinned) ([]signing.Held, 
 	return held, nil
 }
 
-// proves lists the actor's ProofKey as its document does (FEP-521a).
+// proves lists the keys of the actor's proofs as its document does (FEP-521a),
+// the one that signs first.
 func (l *Local) proves() []as2.Multikey {
 	if l.Profile.ProofKey == nil {
-		return nil
+		return l.otherProofKeys
 	}
-	return []as2.Multikey{{
-		ID: l.ProofKeyID(), Type: "Multikey", Controller: l.ID, PublicKeyMultibase: l.Profile.ProofKey.PublicMultikey(),
-	}}
+	signs := l.multikey(l.ProofKeyID(), l.Profile.ProofKey.PublicMultikey())
+	return append([]as2.Multikey{signs}, l.otherProofKeys...)
+}
+
+// listedProofKeys are the OtherProofKeys of the profile as the document has them.
+func (l *Local) listedProofKeys() (listed []as2.Multikey, _ error) {
+	for _, text := range l.Profile.OtherProofKeys {
+		key, err := signing.ParsePublicMultikey(text, signing.Fediverse())
+		if err != nil {
+			return nil, err
+		}
+		fingerprint, err := signing.Fingerprint(key)
+		if err != nil {
+			return nil, err
+		}
+		listed = append(listed, l.multikey(l.proofKeyID(fingerprint), text))
+	}
+	return listed, nil
+}
+
+func (l *Local) multikey(id, public string) as2.Multikey {
+	return as2.Multikey{ID: id, Type: "Multikey", Controller: l.ID, PublicKeyMultibase: public}
 }

@@ -74,3 +74,62 @@ func TestAProofKeyThatMayNotBeUsed(t *testing.T) {
 	_, err = actor.NewLocal(p, site, signing.Fediverse())
 	assert.ErrorContains(t, err, "proof key: use Ed25519")
 }
+
+// Proof keys of before and to come are listed after the one that signs, each under
+// the id that it had or will have.
+func TestProofKeysOfBeforeAndToComeAreListed(t *testing.T) {
+	before, now, next := proofKey(t, 1), proofKey(t, 2), proofKey(t, 3)
+	signsWith := func(key *signing.Key, others ...string) *actor.Local {
+		p := ministry(t)
+		p.ProofKey, p.OtherProofKeys = key, others
+		l, err := actor.NewLocal(p, site, signing.Fediverse())
+		require.NoError(t, err)
+		return l
+	}
+	listed := func(l *actor.Local) (ids, keys []string) {
+		var document struct{ AssertionMethod []as2.Multikey }
+		require.NoError(t, json.Unmarshal(standing(t, l).Document, &document))
+		for _, k := range document.AssertionMethod {
+			assert.Equal(t, l.ID, k.Controller)
+			ids, keys = append(ids, k.ID), append(keys, k.PublicKeyMultibase)
+		}
+		return ids, keys
+	}
+	wantIDs := []string{signsWith(now).ProofKeyID(), signsWith(before).ProofKeyID(), signsWith(next).ProofKeyID()}
+	wantKeys := []string{now.PublicMultikey(), before.PublicMultikey(), next.PublicMultikey()}
+
+	ids, keys := listed(signsWith(now, before.PublicMultikey(), next.PublicMultikey()))
+	assert.Equal(t, wantIDs, ids)
+	assert.Equal(t, wantKeys, keys)
+	ids, keys = listed(signsWith(nil, before.PublicMultikey()))
+	assert.Equal(t, wantIDs[1:2], ids, "where no proofs are made any more")
+	assert.Equal(t, wantKeys[1:2], keys)
+	assert.Empty(t, signsWith(nil, before.PublicMultikey()).ProofKeyID(), "it signs nothing")
+}
+
+func TestOtherProofKeysThatAreNotTaken(t *testing.T) {
+	one, two := proofKey(t, 1), proofKey(t, 2)
+	var many []string
+	for seed := range 17 {
+		many = append(many, proofKey(t, byte(10+seed)).PublicMultikey())
+	}
+	for name, row := range map[string]struct {
+		others []string
+		policy signing.Policy
+		says   string
+	}{
+		"no key":                    {[]string{"z6Mkfoo"}, signing.Fediverse(), `other proof key "z6Mkfoo": write the public Multikey of an Ed25519 key`},
+		"an RSA key":                {[]string{ministry(t).Key.PublicMultikey()}, signing.Fediverse(), "write the public Multikey of an Ed25519 key"},
+		"the one that signs":        {[]string{one.PublicMultikey()}, signing.Fediverse(), "it is listed already"},
+		"one twice":                 {[]string{two.PublicMultikey(), two.PublicMultikey()}, signing.Fediverse(), "it is listed already"},
+		"forbidden by the policy":   {[]string{two.PublicMultikey()}, signing.NZISM(), "policy NZISM forbids our key: Ed25519 is not on its list"},
+		"more than anybody retires": {many, signing.Fediverse(), "other proof keys: 17 of them, use at most 16"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := ministry(t)
+			p.ProofKey, p.OtherProofKeys = one, row.others
+			_, err := actor.NewLocal(p, site, row.policy)
+			assert.ErrorContains(t, err, row.says)
+		})
+	}
+}

@@ -72,15 +72,27 @@ func (k *Key) PublicPEM() string {
 }
 
 // Fingerprint returns the SHA-256 of the public key's PKIX form, as "sha256:" and hex digits.
-func (k *Key) Fingerprint() string {
-	sum := sha256.Sum256(k.der)
+func (k *Key) Fingerprint() string { return fingerprint(k.der) }
+
+// Fingerprint returns what [Key.Fingerprint] does of the key with a public half.
+// It fails for what is no public key.
+func Fingerprint(public crypto.PublicKey) (string, error) {
+	der, err := x509.MarshalPKIXPublicKey(public)
+	if err != nil {
+		return "", fmt.Errorf("signing: fingerprint: %w", err)
+	}
+	return fingerprint(der), nil
+}
+
+func fingerprint(der []byte) string {
+	sum := sha256.Sum256(der)
 	return "sha256:" + hex.EncodeToString(sum[:])
 }
 
-var fingerprint = regexp.MustCompile(`^sha256:[0-9a-f]{64}$`)
+var fingerprintForm = regexp.MustCompile(`^sha256:[0-9a-f]{64}$`)
 
 // IsFingerprint says whether text has the form of what [Key.Fingerprint] returns.
-func IsFingerprint(text string) bool { return fingerprint.MatchString(text) }
+func IsFingerprint(text string) bool { return fingerprintForm.MatchString(text) }
 
 // SignMessage signs a message as it is, which is no HTTP request: Ed25519 (RFC
 // 8032), or RSASSA-PKCS1-v1_5 with SHA-256 (RFC 8017). Whoever may call it may sign

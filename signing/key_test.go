@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto"
 	"crypto/ecdsa"
+	"crypto/ed25519"
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
@@ -102,6 +103,34 @@ func TestFileMakesAKeyOnceAndKeepsIt(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, made.Fingerprint(), again.Fingerprint())
 	assert.Equal(t, []string{"panui.pem"}, listed(t, dir), "nothing else is left")
+}
+
+func TestProofFileMakesAnEd25519KeyOnceAndTakesNoOther(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "proofs.pem")
+	made, err := ProofFile(path)
+	require.NoError(t, err)
+	assert.IsType(t, ed25519.PublicKey{}, made.Public())
+	info, err := os.Stat(path)
+	require.NoError(t, err)
+	assert.Equal(t, os.FileMode(0o600), info.Mode().Perm())
+	again, err := ProofFile(path)
+	require.NoError(t, err)
+	assert.Equal(t, made.Fingerprint(), again.Fingerprint())
+	assert.Equal(t, []string{"proofs.pem"}, listed(t, dir), "nothing else is left")
+	fingerprint, err := Fingerprint(again.Public())
+	require.NoError(t, err)
+	assert.Equal(t, made.Fingerprint(), fingerprint)
+	_, err = Fingerprint("a word")
+	assert.Error(t, err)
+
+	signs := filepath.Join(dir, "panui.pem")
+	require.NoError(t, os.WriteFile(signs, []byte(pemOf("RSA PRIVATE KEY", x509.MarshalPKCS1PrivateKey(aliceKey()))), 0o600))
+	_, err = ProofFile(signs)
+	assert.ErrorContains(t, err, "signing: key file "+signs+": integrity proofs are made with Ed25519 alone")
+	require.NoError(t, os.Chmod(path, 0o644))
+	_, err = ProofFile(path)
+	assert.ErrorContains(t, err, "lets others at this secret")
 }
 
 func listed(t *testing.T, dir string) (names []string) {

@@ -138,6 +138,7 @@ var bounds = []bound{
 	{"actor.maxFieldValue", characters, "its value", "`New` refuses the profile"},
 	{"actor.maxAlt", characters, "the text alternative of a picture in a profile", "`New` refuses the profile"},
 	{"actor.maxFormerIDs", things, "ids that an actor was before", "`New` refuses the profile"},
+	{"actor.maxOtherProofKeys", things, "proof keys of before and to come that an actor lists", "`New` refuses the profile"},
 	{"actor.maxID", octets, "one such id, and any URL in a profile", "`New` refuses the profile"},
 
 	{"outbox.maxKey", octets, "the website's key of an item", "`Publish` refuses the item"},

@@ -3,6 +3,7 @@ package keyfile
 
 import (
 	"crypto"
+	"crypto/ed25519"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
@@ -16,20 +17,29 @@ import (
 	"runtime"
 )
 
-// NewBits is the size of a key made here: the least that NZISM 17.2.24 allows.
+// NewBits is the size of an RSA key made here: the least that NZISM 17.2.24 allows.
 const NewBits = 3072
 
 // Max is more bytes than any PEM private key needs.
 const Max = 64 << 10
 
-// ReadOrMake reads the key at path, or puts a new RSA key there, on the disk
-// before it is returned. Whoever makes one at the same time gets the same key.
-func ReadOrMake(path string) (crypto.Signer, error) {
+// RSA makes an RSA key of NewBits.
+func RSA() (crypto.Signer, error) { return rsa.GenerateKey(rand.Reader, NewBits) }
+
+// Ed25519 makes an Ed25519 key.
+func Ed25519() (crypto.Signer, error) {
+	_, key, err := ed25519.GenerateKey(rand.Reader)
+	return key, err
+}
+
+// ReadOrMake reads the key at path, or puts a new one there, on the disk before
+// it is returned. Whoever makes one at the same time gets the same key.
+func ReadOrMake(path string, fresh func() (crypto.Signer, error)) (crypto.Signer, error) {
 	key, err := Read(path)
 	if !errors.Is(err, fs.ErrNotExist) {
 		return key, err
 	}
-	made, err := rsa.GenerateKey(rand.Reader, NewBits)
+	made, err := fresh()
 	if err != nil {
 		return nil, err
 	}
