@@ -392,6 +392,11 @@ func TestARotatedKeyIsAskedForAnew(t *testing.T) {
 	ring.renewed = map[string]crypto.PublicKey{}
 	_, err = verifier(ring).Verify(t.Context(), l.request(t), []byte(follow))
 	assert.Equal(t, signatureWrong, refused(t, err).Reason, "a failure to look again is no failure to know")
+	assert.ErrorContains(t, err, "and no newer key: refused: key-unknown: no such key")
+
+	ring.renewed = map[string]crypto.PublicKey{keyID: newRSA(3072).Public()}
+	_, err = verifier(ring).Verify(t.Context(), l.request(t), []byte(follow))
+	assert.Equal(t, signatureWrong, refused(t, err).Reason, "a new key is no proof of anything that it did not sign")
 
 	ring.renewed = map[string]crypto.PublicKey{keyID: smallKey().Public()}
 	l.key = smallKey()
@@ -420,6 +425,26 @@ func TestABlockedHostIsNotAsked(t *testing.T) {
 	assert.Equal(t, hostBlocked, refused(t, err).Reason)
 	assert.Equal(t, http.StatusForbidden, refused(t, err).Status)
 	assert.Zero(t, ring.asked)
+
+	v.Blocked = func(host string) bool { return host != "peer.test" }
+	_, err = v.Verify(t.Context(), sent(noon).request(t), []byte(follow))
+	assert.NoError(t, err, "who is not blocked is heard")
+}
+
+func TestAKeyIDAtTheLimit(t *testing.T) {
+	v := verifier(aliceRing())
+	v.Limits = limits.Default()
+	v.Limits.ID = len(keyID)
+	_, err := v.Verify(t.Context(), sent(noon).request(t), []byte(follow))
+	assert.NoError(t, err)
+	v.Limits.ID--
+	_, err = v.Verify(t.Context(), sent(noon).request(t), []byte(follow))
+	assert.Equal(t, keyIDRefused, refused(t, err).Reason)
+}
+
+func TestARefusalSaysWhy(t *testing.T) {
+	assert.EqualError(t, &Refusal{Reason: keyUnknown}, "refused: key-unknown")
+	assert.EqualError(t, &Refusal{Reason: keyUnknown, Err: errors.New("gone")}, "refused: key-unknown: gone")
 }
 
 // B097, B098 and B053, as far as the finder of keys tells.
@@ -453,6 +478,14 @@ func TestKeysThatAreNotFound(t *testing.T) {
 	}
 }
 
+// A key that is known needs nobody to wait for it.
+func TestAKnownKeyIsTakenFromWhoDidNotWait(t *testing.T) {
+	gone, stop := context.WithCancel(t.Context())
+	stop()
+	_, err := verifier(aliceRing()).Verify(gone, sent(noon).request(t), []byte(follow))
+	assert.NoError(t, err)
+}
+
 func TestABadSignatureProvesNothing(t *testing.T) {
 	ring := aliceRing()
 	_, err := verifier(ring).Verify(t.Context(), sent(noon).request(t), []byte(follow+" "))
@@ -464,9 +497,18 @@ func TestABadSignatureProvesNothing(t *testing.T) {
 }
 
 func TestAKeyWithoutAnOwnerProvesNothing(t *testing.T) {
-	ownerless := found{PublicKey{ID: keyID, Key: aliceKey().Public()}}
-	_, err := verifier(ownerless).Verify(t.Context(), sent(noon).request(t), []byte(follow))
-	assert.Equal(t, keyUnknown, refused(t, err).Reason)
+	for _, owner := range []string{"", "https://peer.test/%zz"} {
+		ownerless := found{PublicKey{ID: keyID, Owner: owner, Key: aliceKey().Public()}}
+		_, err := verifier(ownerless).Verify(t.Context(), sent(noon).request(t), []byte(follow))
+		assert.Equal(t, keyUnknown, refused(t, err).Reason, "%q", owner)
+	}
+}
+
+func TestWhatIsNoKeyIsTheSameAsNone(t *testing.T) {
+	assert.True(t, same(aliceKey().Public(), aliceKey().Public()))
+	assert.False(t, same(aliceKey().Public(), otherKey().Public()))
+	assert.False(t, same(nil, nil))
+	assert.False(t, same("a", "a"))
 }
 
 // found is one key for every question.

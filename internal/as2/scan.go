@@ -162,10 +162,8 @@ func (s *scanner) number() Reason {
 	if len(raw) > maxNumber {
 		return reasonNumber
 	}
-	if bytes.IndexByte(raw, 'e') >= 0 || bytes.IndexByte(raw, 'E') >= 0 {
-		if _, err := strconv.ParseFloat(string(raw), 64); err != nil {
-			return reasonNumber
-		}
+	if _, err := strconv.ParseFloat(string(raw), 64); err != nil {
+		return reasonNumber
 	}
 	return s.value(nil, '0')
 }
@@ -236,9 +234,7 @@ func (s *scanner) sibling(f *frame, text []byte) Reason {
 func (s *scanner) find(f *frame, n name) (exact uint64, found bool) {
 	if f.folds != nil {
 		exact, found = f.folds[n.folded]
-		if !found {
-			f.folds[n.folded] = n.exact
-		}
+		f.folds[n.folded] = n.exact
 		return exact, found
 	}
 	siblings := s.names[f.firstName:]

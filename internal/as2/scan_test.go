@@ -2,6 +2,7 @@ package as2_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -57,6 +58,8 @@ func TestScanRefusesWhatTwoReadersUnderstandDifferently(t *testing.T) {
 		{"B060 NUL", "{\"a\":\"x\x00y\"}", "json-nul"},
 		{"B060 NUL between tokens", "{\"a\":1,\x00\"b\":2}", "json-nul"},
 		{"B060 NUL escaped", `{"a":"x\u0000y"}`, "json-nul"},
+		{"B060 NUL in front", "\x00{}", "json-nul"},
+		{"B060 NUL escaped, in front", `{"a":"\u0000y"}`, "json-nul"},
 		{"B060 NUL escaped in a name", `{"a\u0000":"x"}`, "json-nul"},
 		{"B060 a backslash before u0000 is none", `{"a":"x\\u0000y"}`, ""},
 		{"B060 a byte order mark", "\ufeff{}", "json-bom"},
@@ -80,6 +83,9 @@ func TestScanRefusesWhatTwoReadersUnderstandDifferently(t *testing.T) {
 		{"a line end in a string", "{\"a\":\"x\ny\"}", "json-syntax"},
 		{"an escape that is none", `{"a":"\x41"}`, "json-syntax"},
 		{"B065 too large for a number", `{"a":1e999999}`, "json-number"},
+		{"B065 too large for a number, with a capital", `{"a":1E999999}`, "json-number"},
+		{"B065 as long as a number may be", `{"a":` + strings.Repeat("9", 64) + `}`, ""},
+		{"B065 one digit longer", `{"a":` + strings.Repeat("9", 65) + `}`, "json-number"},
 		{"B065 a long integer", `{"a":` + strings.Repeat("9", 10_000) + `}`, "json-number"},
 		{"B065 minus zero", `{"a":-0}`, ""},
 		{"B065 too small for a number", `{"a":1e-999}`, ""},
@@ -165,6 +171,9 @@ func TestScanTakesNoKeywordForAMember(t *testing.T) {
 		`{"vcard:hasAddress":[{"@id":"https://a.example/"}]}`:       "",
 		`{"vcard:hasAddress":{"object":{"@type":"vcard:Home"}}}`:    "",
 		`{"vcard:hasAddress":{"@graph":[]}}`:                        "jsonld-keyword",
+		`{"vcard:hasAddress":{"@included":[]}}`:                     "jsonld-keyword",
+		`{"vcard:hasAddress":{"@reverse":{}}}`:                      "jsonld-keyword",
+		`{"vcard:hasAddress":{"@nest":{}}}`:                         "jsonld-keyword",
 		`{"contentMap":{"id":"Bahasa Indonesia","TO":"lea Tonga"}}`: "", // languages, not terms
 		`{"contentMap":{"en":"a","EN":"b"}}`:                        "json-case-variant",
 	} {
@@ -206,6 +215,33 @@ func TestScanAtTheLimit(t *testing.T) {
 			assert.NoError(t, as2.Scan([]byte(c.body(c.most)), small), "at the limit")
 			assert.Equal(t, c.want, reasonOf(t, as2.Scan([]byte(c.body(c.most+1)), small)), "one more")
 		})
+	}
+}
+
+// Names that are not ASCII are few, together.
+func TestScanBoundsTheNamesThatTakeLongToFold(t *testing.T) {
+	names := func(bytes int) []byte {
+		return []byte(`{"é":0,"` + strings.Repeat("x", 20_000) + `":{"é` + strings.Repeat("x", bytes-2*len("é")) + `":0}}`)
+	}
+	assert.NoError(t, as2.Scan(names(8<<10), limits.Default()))
+	assert.Equal(t, as2.Reason("json-names"), reasonOf(t, as2.Scan(names(8<<10+1), limits.Default())))
+}
+
+// A name that is there already is found among few and among many.
+func TestScanFindsATwinAmongManyMembers(t *testing.T) {
+	member := func(i int) string { return fmt.Sprintf(`"name%d":0,`, i) }
+	for _, many := range []int{1, 127, 128, 129, 130, 300} {
+		var before strings.Builder
+		for i := range many {
+			before.WriteString(member(i))
+		}
+		assert.NoError(t, as2.Scan([]byte(`{"object":{`+before.String()+`"last":0},"last":0}`), limits.Default()), many)
+		for i := range many {
+			twin := "{" + before.String() + strings.TrimSuffix(member(i), ",") + "}"
+			require.Equal(t, as2.Reason("json-duplicate-member"), reasonOf(t, as2.Scan([]byte(twin), limits.Default())), "%d of %d", i, many)
+			twin = "{" + before.String() + strings.TrimSuffix(strings.ToUpper(member(i)), ",") + "}"
+			require.Equal(t, as2.Reason("json-case-variant"), reasonOf(t, as2.Scan([]byte(twin), limits.Default())), "%d of %d", i, many)
+		}
 	}
 }
 
