@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -75,8 +76,12 @@ func (t trier) one(ctx context.Context, m try) (outcome, error) {
 			return "", ctx.Err()
 		}
 		if s.pkg != built {
-			if tests, err = changed.Build(ctx, s.pkg, dir); err != nil {
+			tests, err = changed.Build(ctx, s.pkg, dir)
+			if errors.Is(err, mutation.ErrUnbuilt) {
 				return unbuilt, nil
+			}
+			if err != nil {
+				return "", err
 			}
 			built = s.pkg
 		}

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"time"
 )
@@ -28,10 +29,16 @@ func Root(ctx context.Context) (string, error) {
 	return strings.TrimSpace(string(out)), err
 }
 
+// ErrUnbuilt says that the compiler does not take a mutant.
+var ErrUnbuilt = errors.New("does not build")
+
+// complaint is what the compiler, or go vet before it, says about a line.
+var complaint = regexp.MustCompile(`(?m)^\S+\.go:\d+:\d+: `)
+
 // Build builds the tests of the package, such as ./inbox, in dir, and returns
-// the path of the program. An error may be that of the compiler.
+// the path of the program. An error wraps ErrUnbuilt where the compiler complained.
 func (m Mutant) Build(ctx context.Context, pkg, dir string) (tests string, err error) {
-	mutant, replace, tests := filepath.Join(dir, "mutant"), filepath.Join(dir, "overlay.json"), filepath.Join(dir, "tests")
+	mutant, replace, tests := filepath.Join(dir, "mutant.go"), filepath.Join(dir, "overlay.json"), filepath.Join(dir, "tests")
 	overlay, err := json.Marshal(map[string]any{"Replace": map[string]string{filepath.Join(m.Root, m.File): mutant}})
 	if err != nil {
 		return "", err
@@ -42,6 +49,9 @@ func (m Mutant) Build(ctx context.Context, pkg, dir string) (tests string, err e
 	build := exec.CommandContext(ctx, "go", "test", "-c", "-ldflags=-s -w", "-o", tests, "-overlay", replace, pkg)
 	build.Dir = m.Root
 	if out, err := build.CombinedOutput(); err != nil {
+		if complaint.Match(out) {
+			err = ErrUnbuilt
+		}
 		return "", fmt.Errorf("mutation: build %s: %w\n%s", pkg, err, out)
 	}
 	return tests, nil
