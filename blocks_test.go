@@ -2,6 +2,7 @@ package panui_test
 
 import (
 	"bytes"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -94,4 +95,57 @@ func TestAListOfBlocksIsImported(t *testing.T) {
 	var file bytes.Buffer
 	require.NoError(t, m.ExportBlocks(ctx, &file))
 	assert.Contains(t, file.String(), "evil.example,suspend,true,true,shared list,false")
+}
+
+// A list that erases does so for whom is blocked already, once: the next time there is nothing left.
+func TestAListThatErasesDoesSoForWhoIsBlockedAlready(t *testing.T) {
+	for _, backend := range []string{"memory", "sqlite"} {
+		t.Run(backend, func(t *testing.T) {
+			w := newWorld(t, backend, scene{})
+			m, ctx := w.site.Moderator(), t.Context()
+			require.Equal(t, 202, w.send(w.letter(malloryReplies, forge{by: "mallory"}).wire()).status)
+			require.Equal(t, 202, w.send(w.letter(aliceReplies, forge{}).wire()).status)
+			require.NoError(t, m.Block(ctx, inbox.Block{Subject: "127.0.0.3", By: "Hana", Reason: "spam"}))
+			require.NoError(t, m.Block(ctx, inbox.Block{Subject: "quiet.example", By: "Hana", Reason: "spam"}))
+			row, many := w.received(store.ReceivedQuery{From: w.fill("{alice}")})[0], []store.Op(nil)
+			for n := range 1000 { // so that hers is not among the first that are looked at
+				row.ID = fmt.Sprintf("https://kauri.example/notes/%d", n)
+				many = append(many, store.Receive{Received: row})
+			}
+			require.NoError(t, w.store.Apply(ctx, many...))
+			list := "127.0.0.3\nquiet.example\nnew.example\n"
+			how := inbox.Import{By: "Wiremu", Reason: "shared list", Erase: true, Preview: true}
+			words := func() (said []string) {
+				report, err := m.ImportBlocks(ctx, strings.NewReader(list), how)
+				require.NoError(t, err)
+				for _, line := range report.Lines {
+					said = append(said, line.Note)
+				}
+				return said
+			}
+			kept := w.tables()
+			assert.Equal(t, []string{"blocked already; what was said would be erased", "blocked already", "would be blocked"}, words())
+			assert.Equal(t, kept, w.tables())
+
+			how.Preview = false
+			assert.Equal(t, []string{"blocked already; what was said is erased", "blocked already", "blocked"}, words())
+			theirs := w.received(store.ReceivedQuery{From: w.fill("{mallory}")})
+			require.Len(t, theirs, 1)
+			assert.Equal(t, store.Retracted, theirs[0].State)
+			assert.Empty(t, theirs[0].Body)
+			assert.Len(t, w.received(store.ReceivedQuery{From: w.fill("{alice}"), Standing: true, Limit: 2000}), 1001, "nobody else's")
+			all, err := m.Blocks(ctx, 0)
+			require.NoError(t, err)
+			require.Len(t, all, 3)
+			assert.Equal(t, "Hana", all[0].By, "the block stays as it was")
+			journal, err := w.store.Journal(ctx, store.JournalQuery{})
+			require.NoError(t, err)
+			last := journal[len(journal)-2]
+			assert.Equal(t, []string{"block-server", "127.0.0.3", "Wiremu", "erased; shared list"}, []string{last.Kind, last.Subject, last.By, last.Note})
+
+			kept = w.tables()
+			assert.Equal(t, []string{"blocked already", "blocked already", "blocked already"}, words())
+			assert.Equal(t, kept, w.tables(), "twice is as once, in the journal too")
+		})
+	}
 }

@@ -350,6 +350,10 @@ func blocksAndUnblocks(w *troubled) {
 		_, err := moderator.ImportBlocks(ctx, strings.NewReader("#domain,#severity\nspam.example,suspend\n"), inbox.Import{Reason: "a list", By: "Hine"})
 		return err
 	})
+	w.do("import that erases", func(ctx context.Context) error {
+		_, err := moderator.ImportBlocks(ctx, strings.NewReader("peer.example\n"), inbox.Import{Reason: "a list", By: "Hine", Erase: true})
+		return err
+	})
 	for _, subject := range []string{"peer.example", follower(w.us(), "a").Follower.ID} {
 		w.do("unblock", func(ctx context.Context) error { return unlessGone(w, moderator.Unblock(ctx, subject, "Hine")) })
 	}

@@ -18,7 +18,7 @@ type Import struct {
 	By     string // the person's name; required
 	Reason string // of lines without a comment of their own; required
 
-	Erase     bool // as in Block
+	Erase     bool // as in Block; of whom is blocked already, too
 	AnySuffix bool // as in Block
 	Preview   bool // says what would be done, and changes nothing
 }
@@ -82,18 +82,23 @@ func (m *Moderator) importBlocks(ctx context.Context, list io.Reader, how Import
 	if err != nil {
 		return Imported{}, err
 	}
+	if err := m.lookUp(ctx, rows); err != nil {
+		return Imported{}, err
+	}
 	i := importing{Import: how, ours: ours, before: map[string]bool{}, lines: map[string]int{}}
 	for _, b := range before {
 		i.before[b.Subject] = true
 	}
-	if err := m.lookUp(ctx, rows); err != nil {
-		return Imported{}, err
+	if how.Erase {
+		if i.kept, err = m.keptOf(ctx, i.again(rows)); err != nil {
+			return Imported{}, err
+		}
 	}
 	for _, row := range rows {
 		i.take(row)
 	}
 	switch {
-	case len(before)+len(i.blocks) > maxBlocks:
+	case len(before)+i.Blocked > maxBlocks:
 		return Imported{}, fmt.Errorf("more than %d blocks in all", maxBlocks)
 	case how.Preview || len(i.blocks) == 0:
 		return i.Imported, nil
@@ -103,6 +108,30 @@ func (m *Moderator) importBlocks(ctx context.Context, list io.Reader, how Import
 		i.blocks[n].At = now
 	}
 	return i.Imported, m.shutOut(ctx, how.Erase, i.blocks...)
+}
+
+// page is how much of what is kept is looked through at once.
+const page = 1000
+
+// keptOf lists those of some subjects by whom something is kept.
+func (m *Moderator) keptOf(ctx context.Context, of blocklist.Set) (map[string]bool, error) {
+	kept := map[string]bool{}
+	for before := int64(0); of.Len() > 0; {
+		some, err := m.Store.Received(ctx, store.ReceivedQuery{Before: before, Limit: page, Standing: true, Bare: true})
+		if err != nil {
+			return nil, err
+		}
+		for _, row := range some {
+			if subject, found := of.ID(row.From); found {
+				kept[subject] = true
+			}
+		}
+		if len(some) < page {
+			break
+		}
+		before = some[len(some)-1].Seq
+	}
+	return kept, nil
 }
 
 // lookUp finds the ids behind the handles in a list, several at a time.
@@ -147,8 +176,20 @@ type importing struct {
 	Imported
 	ours   own
 	before map[string]bool
-	lines  map[string]int // where a subject was named first
+	kept   map[string]bool // who was blocked before, and said something that is to be erased
+	lines  map[string]int  // where a subject was named first
 	blocks []store.Block
+}
+
+// again lists who is named, and blocked already.
+func (i *importing) again(rows []blocklist.Row) blocklist.Set {
+	var subjects []string
+	for _, row := range rows {
+		if i.before[row.Subject] {
+			subjects = append(subjects, row.Subject)
+		}
+	}
+	return blocklist.NewSet(subjects...)
 }
 
 // take decides about one line.
@@ -167,16 +208,28 @@ func (i *importing) take(row blocklist.Row) {
 		line.Note = "not taken: " + own.Error()
 	case twice:
 		line.Note = fmt.Sprintf("named before, on line %d", first)
+	case i.kept[row.Subject]:
+		line.Note = "blocked already; what was said " + i.done("is", "would be") + "erased"
+		i.add(row)
 	case i.before[row.Subject]:
 		line.Note = "blocked already"
 	default:
-		line.Subject, line.Note = row.Subject, "blocked"
-		if i.Preview {
-			line.Note = "would be blocked"
-		}
+		line.Subject, line.Note = row.Subject, i.done("", "would be")+"blocked"
+		i.Blocked++
 		i.add(row)
 	}
 	i.Lines = append(i.Lines, line)
+}
+
+// done is the word for what is done, or would be.
+func (i *importing) done(so, preview string) string {
+	if i.Preview {
+		so = preview
+	}
+	if so != "" {
+		so += " "
+	}
+	return so
 }
 
 func (i *importing) add(row blocklist.Row) {
@@ -184,7 +237,6 @@ func (i *importing) add(row blocklist.Row) {
 	if reason == "" {
 		reason = i.Reason
 	}
-	i.Blocked++
 	i.lines[row.Subject] = row.Line
 	i.blocks = append(i.blocks, store.Block{Subject: row.Subject, Reason: reason, By: i.By})
 }

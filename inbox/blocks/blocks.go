@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/panui/panui/internal/blocklist"
+	"github.com/panui/panui/internal/limits"
 	"github.com/panui/panui/store"
 )
 
@@ -33,8 +34,8 @@ type List struct {
 	// was decided by the one before can be forgotten; it may be nil.
 	Renewed func()
 
-	turn    sync.Mutex // of who reads the store
-	failing bool       // and was told
+	turn    turn // of who reads the store
+	failing bool // and was told
 	known   atomic.Pointer[known]
 }
 
@@ -58,29 +59,36 @@ func Changed() store.Op { return store.PutSetting{Name: setting, Value: rand.Tex
 // Refresh looks whether the list in the store has changed, and if so reads it. On
 // an error what was known stays.
 func (l *List) Refresh(ctx context.Context) error {
-	l.turn.Lock()
-	defer l.turn.Unlock()
+	if err := l.turn.take(ctx); err != nil {
+		return err
+	}
+	defer l.turn.end()
 	return l.look(ctx)
 }
 
 // Fresh is Refresh where nothing was looked at for longer than Stale. While one
 // caller looks others go on with what is known, and none fails for want of
-// something newer: an error says that nothing was ever read.
+// something newer: an error says that nothing was ever read. A peer waits
+// meanwhile, so that all of it takes Limits.StoreTimeout at most.
 func (l *List) Fresh(ctx context.Context) error {
 	if l.isFresh() {
 		return nil
 	}
-	if !l.turn.TryLock() {
+	within, cancel := context.WithTimeout(ctx, limits.Default().StoreTimeout)
+	defer cancel()
+	if !l.turn.free() {
 		if l.known.Load() != nil {
 			return nil
 		}
-		l.turn.Lock()
+		if err := l.turn.take(within); err != nil {
+			return err
+		}
 	}
-	defer l.turn.Unlock()
+	defer l.turn.end()
 	if l.isFresh() {
 		return nil
 	}
-	err := l.look(ctx)
+	err := l.look(within)
 	if l.known.Load() == nil {
 		return err
 	}
@@ -100,6 +108,37 @@ func (l *List) tell(ctx context.Context, err error) {
 	}
 	l.failing = err != nil
 }
+
+// turn is a lock that nobody waits for longer than a context lasts.
+type turn struct {
+	once  sync.Once
+	taken chan struct{}
+}
+
+func (t *turn) prepare() { t.once.Do(func() { t.taken = make(chan struct{}, 1) }) }
+
+func (t *turn) take(ctx context.Context) error {
+	t.prepare()
+	select {
+	case t.taken <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("blocks: the list is still being read: %w", ctx.Err())
+	}
+}
+
+// free takes the turn where nobody has it.
+func (t *turn) free() bool {
+	t.prepare()
+	select {
+	case t.taken <- struct{}{}:
+		return true
+	default:
+		return false
+	}
+}
+
+func (t *turn) end() { <-t.taken }
 
 func (l *List) isFresh() bool {
 	k := l.known.Load()

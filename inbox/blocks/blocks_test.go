@@ -5,12 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/panui/panui/inbox/blocks"
+	"github.com/panui/panui/internal/limits"
 	"github.com/panui/panui/store"
 	"github.com/panui/panui/store/memory"
 )
@@ -100,4 +102,56 @@ func TestALongListIsReadWhole(t *testing.T) {
 	list := &blocks.List{Store: s}
 	require.NoError(t, list.Refresh(t.Context()))
 	assert.True(t, list.Host(many[1000].Subject))
+}
+
+// hung is a store that answers nothing until who asks gives up.
+type hung struct{ store.Store }
+
+func (h hung) Setting(ctx context.Context, _ string) (string, error) {
+	<-ctx.Done()
+	return "", ctx.Err()
+}
+
+// A peer waits meanwhile: nobody queues behind a store that hangs, the first time neither.
+func TestWhoWaitsForTheFirstListWaitsNoLongerThanForTheStore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		list := &blocks.List{Store: hung{memory.New()}}
+		began, done := time.Now(), make(chan error)
+		const many = 20
+		for range many {
+			go func() { done <- list.Fresh(context.Background()) }()
+		}
+		for range many {
+			assert.ErrorIs(t, <-done, context.DeadlineExceeded)
+		}
+		assert.Equal(t, limits.Default().StoreTimeout, time.Since(began), "all of them together")
+
+		go func() { done <- list.Fresh(context.Background()) }()
+		synctest.Wait()
+		gone, leave := context.WithCancel(t.Context())
+		leave()
+		assert.ErrorIs(t, list.Fresh(gone), context.Canceled)
+		assert.ErrorIs(t, list.Refresh(gone), context.Canceled)
+		assert.Error(t, <-done)
+	})
+}
+
+// With a list in hand a store that hangs costs one request the time of the store, and the others nothing.
+func TestAStoreThatHangsLaterKeepsNobodyForLong(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := memory.New()
+		block(t, s, "evil.example")
+		list := &blocks.List{Store: s}
+		require.NoError(t, list.Fresh(t.Context()))
+		list.Store = hung{s}
+		time.Sleep(time.Hour)
+		began, looked := time.Now(), make(chan error)
+		go func() { looked <- list.Fresh(context.Background()) }()
+		synctest.Wait()
+		require.NoError(t, list.Fresh(t.Context()))
+		assert.Zero(t, time.Since(began))
+		require.NoError(t, <-looked)
+		assert.Equal(t, limits.Default().StoreTimeout, time.Since(began))
+		assert.True(t, list.Host("evil.example"))
+	})
 }

@@ -47,7 +47,7 @@ type Limits struct {
 	InWork         int           // requests to the inbox at once, for each CPU
 	Waiting        int           // and waiting for that, for each CPU; more is 503
 	RetryAfter     time.Duration // what a 503 or 429 says
-	StoreTimeout   time.Duration // for the one write of a request to the inbox, while a peer waits; later is 503
+	StoreTimeout   time.Duration // for the one write of a request to the inbox, and for who is blocked to be looked up, while a peer waits; later is 503
 	PerIP          int           // unverified requests to the inbox from one address in PerIPWindow
 	PerIPWindow    time.Duration // in which a budget that is used up fills again
 	ActorPerDay    int           // changes that one remote actor makes in a day, taking back apart; more are 429
