@@ -38,7 +38,7 @@ type Config struct {
 	Keys    signing.Policy         // which keys may be used and are believed; the NZISM's when zero
 	Proxies []netip.Prefix         // reverse proxies in front, whose X-Forwarded-For is believed
 	Egress  egress.Options         // how other servers are reached, such as by a Proxy; its InsecureLoopback is the one below
-	Spread  time.Duration          // over which news goes out to more than 500 servers, whose readers all come to the website; at once when 0, urgent news always
+	Spread  time.Duration          // over which news goes out to more than 500 servers, whose readers all come to the website; at once when 0, six days at most, urgent news always at once
 	Signers int                    // signatures at once; GOMAXPROCS when 0. More where a KMS or an HSM signs, which takes waiting
 	Log     *slog.Logger           // slog.Default when nil
 	Now     func() time.Time       // time.Now when nil

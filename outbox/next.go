@@ -184,12 +184,16 @@ func lane(it Item) store.Lane {
 	return store.Routine
 }
 
+// longestSpread keeps what waits for its turn well within what a delivery is given,
+// beyond which it counts as put off by a wrong clock.
+const longestSpread = 6 * 24 * time.Hour
+
 // spreadOf is over how long an item goes out. What is urgent never waits.
 func (v voice) spreadOf(it Item) time.Duration {
 	if it.Urgent {
 		return 0
 	}
-	return v.spread
+	return min(v.spread, longestSpread)
 }
 
 // second is as exact as times are on the wire.

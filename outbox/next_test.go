@@ -176,5 +176,7 @@ func TestRoutineNewsIsSpreadOverTime(t *testing.T) {
 		return -1
 	}
 	assert.Equal(t, time.Minute, spread(false))
+	patient.spread = 30 * 24 * time.Hour
+	assert.Equal(t, 6*24*time.Hour, spread(false), "what waits for longer than a week would be taken for a mistake of the clock")
 	assert.Zero(t, spread(true))
 }

@@ -26,7 +26,7 @@ type Publisher struct {
 
 	By      string                  // who decides, for the journal, where an item does not say; "website" when empty. See As
 	TagURL  func(tag string) string // the page of a hashtag; nil links hashtags to the page of the item
-	Spread  time.Duration           // over which routine news goes out, where more than store.SpreadAbove servers get it; 0 is at once
+	Spread  time.Duration           // over which routine news goes out, where more than store.SpreadAbove servers get it; 0 is at once, and six days are the most
 	Wake    func()                  // called when there is something to deliver; may be nil
 	Changed func(store.Post)        // called with each post as it now stands; may be nil
 	NewID   func() string           // nil is the function [NewID]

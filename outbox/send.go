@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -100,6 +101,10 @@ func (p pen) key(j job) (*signing.Key, string, error) {
 	return s.Key, s.KeyID, nil
 }
 
+// clockSlack is by how much a clock may be corrected during a request without
+// making a signature out of date.
+const clockSlack = 15 * time.Second
+
 // post signs a job when there is a place to sign, and posts it at once, so that
 // its Date is fresh.
 func (d *Deliverer) post(ctx context.Context, j job, p pen, k knock.Knock, onWire func()) (r result) {
@@ -143,6 +148,12 @@ func (d *Deliverer) post(ctx context.Context, j job, p pen, k knock.Knock, onWir
 		r.unsent = absent || ctx.Err() != nil && !signed || r.noWay()
 		r.cut = ctx.Err() != nil && signed
 		return r
+	}
+	if took := d.now().Round(0).Sub(began.Round(0)); took < -clockSlack || took > d.limits.DeliveryTimeout+clockSlack {
+		if (knock.Answer{Status: answered.Status}).BlamesForm() {
+			r.cut = true // what was refused is a Date that this clock does not have
+			return r
+		}
 	}
 	r.answer = answer{status: answered.Status, wish: knock.Read(answered.Status, answered.Header).Wish, retryAfter: egress.RetryAfter(answered.Header, d.now())}
 	return r

@@ -95,7 +95,7 @@ func (d *Deliverer) settle(r result, now time.Time) outcome {
 	case r.cut:
 		settled.State, settled.Due, settled.Answer = store.Pending, now, "interrupted"
 	default:
-		o.verdict = judge(r.answer, try{attempt: r.Attempt, age: now.Sub(r.Created), roll: d.roll()}, d.limits)
+		o.verdict = judge(r.answer, try{attempt: r.Attempt, age: age(r.Delivery, now, d.limits.DeliveryAge), roll: d.roll()}, d.limits)
 		settled.State, settled.Due = o.state, now.Add(o.wait)
 		o.class = map[store.DeliveryState]string{
 			store.Delivered: classDelivered, store.Pending: classAgain, store.Failed: classGivenUp,
@@ -112,6 +112,22 @@ func (d *Deliverer) settle(r result, now time.Time) outcome {
 		}})
 	}
 	return o
+}
+
+// longestAge is the age from which on it is the clock that is doubted.
+const longestAge = 365 * 24 * time.Hour
+
+// age is how long a delivery has been on its way. One of years is that of a clock
+// that stood wrong, now or when the delivery was made, and says nothing: what it is
+// then tried for is bounded by the number of tries. A dead letter of any age that
+// was revived is as old as it is.
+func age(d store.Delivery, now time.Time, given time.Duration) time.Duration {
+	old := now.Sub(d.Created)
+	revived := d.Attempt == 1 && !d.Due.IsZero() && d.Due.Sub(d.Created) > given
+	if old > longestAge && !revived {
+		return 0
+	}
+	return old
 }
 
 func (d *Deliverer) roll() float64 {
@@ -137,13 +153,11 @@ func (s *shift) peers(ctx context.Context, outcomes []outcome, now time.Time) ([
 	}
 	var ops []store.Op
 	for _, host := range slices.Sorted(maps.Keys(hosts)) {
-		op, err := s.peer(ctx, host, hosts[host], now)
+		more, err := s.peer(ctx, host, hosts[host], now)
 		if err != nil {
 			return nil, err
 		}
-		if op != nil {
-			ops = append(ops, op)
-		}
+		ops = append(ops, more...)
 	}
 	return ops, nil
 }
@@ -151,10 +165,11 @@ func (s *shift) peers(ctx context.Context, outcomes []outcome, now time.Time) ([
 // wellFor is how long a host is believed to have no remembered failures.
 const wellFor = time.Minute
 
-// peer returns what is to be stored about a host, or nil when nothing changed.
-func (s *shift) peer(ctx context.Context, host string, v verdict, now time.Time) (store.Op, error) {
+// peer returns what is to be stored about a host: how it does, where that has
+// changed, and the form that it has shown.
+func (s *shift) peer(ctx context.Context, host string, v verdict, now time.Time) (ops []store.Op, err error) {
 	fine := !v.ill && v.rest == 0
-	if seen, ok := s.d.well.Get(host); fine && !v.form && ok && now.Sub(seen) < wellFor {
+	if seen, ok := s.d.well.Get(host); fine && !v.form && ok && now.Sub(seen).Abs() < wellFor {
 		return nil, nil
 	}
 	p, err := s.d.Store.Peer(ctx, host)
@@ -162,15 +177,22 @@ func (s *shift) peer(ctx context.Context, host string, v verdict, now time.Time)
 		return nil, err
 	}
 	p.Host = host
-	before := p
-	p = knock.Remembered(p, v.form, now)
+	if v.form {
+		shown := knock.Remembered(p, true, now)
+		ops = append(ops, store.PutForm{Host: host, Form: shown.Form, Until: shown.FormUntil})
+	}
+	if p.DownUntil.Sub(now) > s.d.limits.DeliveryAge {
+		p.DownSince, p.DownUntil = time.Time{}, time.Time{} // by a clock that stood ahead
+	}
 	switch {
 	case fine:
 		s.d.well.Add(host, now)
-		p.Failures, p.DownSince, p.DownUntil = 0, time.Time{}, time.Time{}
-		return changed(before, p), nil
+		if well := (store.Peer{Host: host, Form: p.Form, FormUntil: p.FormUntil}); p != well {
+			ops = append(ops, store.PutPeer{Peer: well})
+		}
+		return ops, nil
 	case now.Before(p.DownUntil):
-		return changed(before, p), nil // another process has noticed already
+		return ops, nil // another process has noticed already
 	case v.ill:
 		p = troubled(p, now, v.rest)
 	default:
@@ -180,15 +202,7 @@ func (s *shift) peer(ctx context.Context, host string, v verdict, now time.Time)
 	if l := s.lines[host]; l != nil && now.Before(p.DownUntil) {
 		s.giveBack(host, l, func(job) bool { return true })
 	}
-	return store.PutPeer{Peer: p}, nil
-}
-
-// changed returns the op that stores a peer, or nil when it is stored so.
-func changed(before, p store.Peer) store.Op {
-	if p == before {
-		return nil
-	}
-	return store.PutPeer{Peer: p}
+	return append(ops, store.PutPeer{Peer: p}), nil
 }
 
 // report logs one line for each class of outcomes, with an example.

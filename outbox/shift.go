@@ -188,6 +188,7 @@ func (s *shift) claim(ctx context.Context) (int, error) {
 	}
 	deliveries, err := s.d.Store.Claim(ctx, store.Claim{
 		Actors: s.speaking(), Now: now, Lease: s.d.lease(), Limit: room, PerHost: s.d.perHost(), Except: s.busyHosts(),
+		Longest: s.d.limits.DeliveryAge,
 	})
 	if err != nil {
 		s.dry = true

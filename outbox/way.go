@@ -31,7 +31,7 @@ func (w *way) room(now time.Time) int {
 	switch {
 	case !w.shut:
 		return math.MaxInt
-	case now.Before(w.look):
+	case now.Before(w.look) && w.look.Sub(now) <= proxyRest: // else the clock was set back
 		return 0
 	}
 	w.look = now.Add(proxyRest)
@@ -47,7 +47,7 @@ func (w *way) note(ctx context.Context, began, now time.Time, err error, log *sl
 	switch {
 	case errors.Is(err, egress.ErrProxy):
 		w.shut, w.failed = true, now
-	case w.shut && began.After(w.failed):
+	case w.shut && (began.After(w.failed) || now.Before(w.failed)):
 		w.shut = false
 	}
 	switch {

@@ -123,7 +123,9 @@ type Gone struct {
 	Before time.Time
 }
 
-// PutPeer stores what is remembered of another server, whole.
+// PutPeer stores how another server does: its Failures, DownSince and DownUntil.
+// Its Form is PutForm's alone, so that neither undoes what the other has learned
+// in between.
 type PutPeer struct{ Peer Peer }
 
 // PutForm stores how what is sent to a server is signed, and leaves alone what

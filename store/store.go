@@ -216,6 +216,11 @@ type Claim struct {
 	Limit   int      // 0 means 100
 	PerHost int      // at most so many for one host; 0 means no bound
 	Except  []string // hosts that the caller is busy with
+
+	// Longest is how long anything is ever put off. What is due, under lease or down
+	// for longer from Now on was written by a clock that stood ahead, and waits no
+	// more. 0 means no bound.
+	Longest time.Duration
 }
 
 // Receipt says how far one object got. Each inbox counts once, by the newest

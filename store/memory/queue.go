@@ -65,9 +65,8 @@ func (s *Store) Claim(ctx context.Context, q store.Claim) (claimed []store.Deliv
 	}
 	defer s.leave()
 	s.undo = nil
-	now := moment(q.Now)
 	perHost := map[string]int{}
-	for _, d := range s.claimable(q, now) {
+	for _, d := range s.claimable(q) {
 		if len(claimed) == limit(q.Limit) {
 			break
 		}
@@ -93,13 +92,14 @@ func (s *Store) lease(d delivery, until time.Time) store.Delivery {
 }
 
 // claimable returns what may be given out now, in the order of the queue.
-func (s *Store) claimable(q store.Claim, now time.Time) []delivery {
-	first := s.firstInLine(now)
+func (s *Store) claimable(q store.Claim) []delivery {
+	now := moment(q.Now)
+	first := s.firstInLine(q, now)
 	var due []delivery
 	for _, d := range s.deliveries.rows {
-		if d.State == store.Pending && !d.Due.After(now) && !(d.leased && d.lease.After(now)) &&
+		if d.State == store.Pending && !putOff(q, now, d.Due) && !(d.leased && putOff(q, now, d.lease)) &&
 			slices.Contains(q.Actors, d.Actor) && s.actors.rows[d.Actor].Stopped.IsZero() &&
-			!s.peers.rows[d.Host].DownUntil.After(now) && !slices.Contains(q.Except, d.Host) &&
+			!putOff(q, now, s.peers.rows[d.Host].DownUntil) && !slices.Contains(q.Except, d.Host) &&
 			first[line{d.Object, d.Inbox}] == d.ID {
 			due = append(due, d)
 		}
@@ -110,15 +110,20 @@ func (s *Store) claimable(q store.Claim, now time.Time) []delivery {
 	return due
 }
 
+// putOff says whether a moment has yet to come, and is not too far away to be meant.
+func putOff(q store.Claim, now, until time.Time) bool {
+	return until.After(now) && (q.Longest <= 0 || !until.After(moment(q.Now.Add(q.Longest))))
+}
+
 // line is what keeps its order: the deliveries about one object to one inbox.
 type line struct{ object, inbox string }
 
 // firstInLine returns the oldest delivery of each line that is pending, or
 // cancelled and still under way.
-func (s *Store) firstInLine(now time.Time) map[line]int64 {
+func (s *Store) firstInLine(q store.Claim, now time.Time) map[line]int64 {
 	first := map[line]int64{}
 	for id, d := range s.deliveries.rows {
-		if d.State != store.Pending && !(d.State == store.Cancelled && d.leased && d.lease.After(now)) {
+		if d.State != store.Pending && !(d.State == store.Cancelled && d.leased && putOff(q, now, d.lease)) {
 			continue
 		}
 		of := line{d.Object, d.Inbox}

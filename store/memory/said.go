@@ -225,7 +225,9 @@ func (s *Store) retry(op store.Retry) error {
 }
 
 func (s *Store) putPeer(p store.Peer) error {
-	p.DownSince, p.DownUntil, p.FormUntil = moment(p.DownSince), moment(p.DownUntil), moment(p.FormUntil)
+	known := s.peers.rows[p.Host]
+	p.Form, p.FormUntil = known.Form, known.FormUntil
+	p.DownSince, p.DownUntil = moment(p.DownSince), moment(p.DownUntil)
 	s.peers.put(p.Host, p)
 	return nil
 }

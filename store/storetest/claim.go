@@ -203,29 +203,59 @@ var claimRules = []rule{
 		assert.Equal(d, numbered(1, 2), activitiesOf(d.claim(after(time.Hour), news)))
 	}},
 	{says: "how to sign for a peer is no reason to wait", test: func(d *db) {
-		d.do(sendsTo(1, hosts[0]), store.PutPeer{Peer: store.Peer{Host: hosts[0], Form: "rfc9421", FormUntil: after(time.Hour)}})
+		d.do(sendsTo(1, hosts[0]), store.PutForm{Host: hosts[0], Form: "rfc9421", Until: after(time.Hour)})
 		d.claimOne(nine, news)
 		p := must(d.Peer(ctx, hosts[0]))(d)
 		assert.Equal(d, "rfc9421", p.Form)
 		assert.Equal(d, after(time.Hour), p.FormUntil)
-		p.Form, p.FormUntil = "", time.Time{}
-		d.do(store.PutPeer{Peer: p})
+		d.do(store.PutForm{Host: hosts[0]})
 		assert.Equal(d, store.Peer{Host: hosts[0]}, must(d.Peer(ctx, hosts[0]))(d))
 	}},
 	{says: "how a peer is signed for is stored beside what else is remembered of it", test: func(d *db) {
 		d.do(store.PutForm{Host: hosts[1], Form: "rfc9421", Until: after(time.Hour)})
 		assert.Equal(d, store.Peer{Host: hosts[1], Form: "rfc9421", FormUntil: after(time.Hour)}, must(d.Peer(ctx, hosts[1]))(d))
-		down := store.Peer{Host: hosts[0], Failures: 3, DownSince: nine, DownUntil: after(time.Hour), Form: "cavage", FormUntil: after(time.Minute)}
+		down := store.Peer{Host: hosts[0], Failures: 3, DownSince: nine, DownUntil: after(time.Hour)}
 		d.do(sendsTo(1, hosts[0]), store.PutPeer{Peer: down}, store.PutForm{Host: hosts[0], Form: "rfc9421", Until: after(2 * time.Hour)})
 		down.Form, down.FormUntil = "rfc9421", after(2*time.Hour)
 		assert.Equal(d, down, must(d.Peer(ctx, hosts[0]))(d))
 		assert.Empty(d, d.claim(after(time.Minute), news), "and it is down as before")
 	}},
-	{says: "a peer is kept whole", test: func(d *db) {
-		p := store.Peer{Host: hosts[0], Failures: 3, DownSince: nine, DownUntil: after(time.Hour), Form: "rfc9421", FormUntil: after(2 * time.Hour)}
+	{says: "how a peer does is stored whole, and what was learned in between of its form stays", test: func(d *db) {
+		p := store.Peer{Host: hosts[0], Failures: 3, DownSince: nine, DownUntil: after(time.Hour), Form: "cavage", FormUntil: after(time.Minute)}
 		d.do(store.PutPeer{Peer: p})
+		p.Form, p.FormUntil = "", time.Time{}
 		assert.Equal(d, p, must(d.Peer(ctx, hosts[0]))(d))
-		d.do(store.PutPeer{Peer: store.Peer{Host: hosts[0], Failures: 1}})
-		assert.Equal(d, store.Peer{Host: hosts[0], Failures: 1}, must(d.Peer(ctx, hosts[0]))(d))
+		d.do(store.PutForm{Host: hosts[0], Form: "rfc9421", Until: after(2 * time.Hour)}, store.PutPeer{Peer: store.Peer{Host: hosts[0], Failures: 1}})
+		assert.Equal(d, store.Peer{Host: hosts[0], Failures: 1, Form: "rfc9421", FormUntil: after(2 * time.Hour)}, must(d.Peer(ctx, hosts[0]))(d))
+		d.do(store.PutPeer{Peer: p})
+		p.Form, p.FormUntil = "rfc9421", after(2*time.Hour)
+		assert.Equal(d, p, must(d.Peer(ctx, hosts[0]))(d))
+	}},
+	{says: "what is put off for longer than anything is was put off by a wrong clock, and waits no more", test: func(d *db) {
+		within := func(at time.Time, longest time.Duration) []string {
+			return activitiesOf(d.claims(store.Claim{Actors: []string{news}, Now: at, Lease: time.Minute, Longest: longest}))
+		}
+		late := after(24 * time.Hour)
+		due, leased, down := sendsTo(1, hosts[0]), sendsTo(2, hosts[1]), sendsTo(3, hosts[2])
+		due.Due = late
+		cancelled, next := sendsTo(4, hosts[3]), says(5, news, "Delete", object(4))
+		d.do(leased, cancelled)
+		for _, one := range d.claims(store.Claim{Actors: []string{news}, Now: nine, Lease: 24 * time.Hour}) {
+			assert.Contains(d, numbered(2, 4), one.Activity)
+		}
+		d.do(due, down, store.PutPeer{Peer: store.Peer{Host: hosts[2], DownUntil: late}},
+			store.Cancel{Object: object(4)}, sends(next, cancelled.Inbox))
+		assert.Empty(d, within(nine, 0), "without a bound it waits")
+		assert.Empty(d, within(nine, 24*time.Hour), "as what may be meant does")
+		assert.ElementsMatch(d, numbered(1, 2, 3, 5), within(nine, 24*time.Hour-time.Millisecond))
+		assert.Empty(d, within(nine, 24*time.Hour-time.Millisecond), "and is under lease as anything else")
+	}},
+	{says: "what a clock that is ahead has made ready is not too far away for one that is right", test: func(d *db) {
+		late := sendsTo(1, hosts[0])
+		late.Due = after(24 * time.Hour)
+		d.do(late)
+		assert.Empty(d, d.claims(store.Claim{Actors: []string{news}, Now: after(25 * time.Hour), Lease: time.Minute, Except: hosts}))
+		assert.Empty(d, d.claim(nine, news))
+		assert.Len(d, d.claims(store.Claim{Actors: []string{news}, Now: nine, Lease: time.Minute, Longest: time.Hour}), 1)
 	}},
 }

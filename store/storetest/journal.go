@@ -128,7 +128,7 @@ var valueRules = []rule{
 			time.Date(2026, 4, 5, 2, 30, 0, 123_456_789, zone), time.Unix(-1, 1),
 		} {
 			want := at.UTC().Truncate(time.Millisecond)
-			d.do(notes("1"), store.Record{Entry: store.Entry{At: at}}, store.PutPeer{Peer: store.Peer{Host: hosts[0], DownSince: at, FormUntil: at}})
+			d.do(notes("1"), store.Record{Entry: store.Entry{At: at}}, store.PutPeer{Peer: store.Peer{Host: hosts[0], DownSince: at}}, store.PutForm{Host: hosts[0], Until: at})
 			all := d.everything().Journal
 			assert.Equal(d, want, all[len(all)-1].At)
 			assert.Equal(d, want, must(d.Peer(ctx, hosts[0]))(d).DownSince)

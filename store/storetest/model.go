@@ -212,7 +212,7 @@ func (s *story) make() store.Op {
 		if s.IntN(4) == 0 {
 			return store.PutForm{Host: host, Form: p.Form, Until: p.FormUntil}
 		}
-		return store.PutPeer{Peer: p}
+		return store.PutPeer{Peer: p} // which leaves its form alone
 	case 17:
 		return store.RemoveFollower{Actor: actor, ID: person(name, host)}
 	case 18:

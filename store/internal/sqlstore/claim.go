@@ -3,6 +3,7 @@ package sqlstore
 import (
 	"context"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -19,7 +20,7 @@ func (s *Store) Claim(ctx context.Context, q store.Claim) (claimed []store.Deliv
 		if err != nil || len(actors) == 0 {
 			return err
 		}
-		if err := c.wake(ctx, q.Now); err != nil {
+		if err := c.wake(ctx, q); err != nil {
 			return err
 		}
 		ids, err := c.choose(ctx, actors, q)
@@ -52,23 +53,44 @@ func (c *conn) sending(ctx context.Context, actors []string) ([]string, error) {
 	return running, err
 }
 
-// wake makes ready what slept until now, except for hosts that are down.
-func (c *conn) wake(ctx context.Context, now time.Time) error {
+// horizon is the last moment until which anything can be meant to wait.
+func horizon(q store.Claim) int64 {
+	if q.Longest <= 0 {
+		return math.MaxInt64
+	}
+	return ms(q.Now.Add(q.Longest))
+}
+
+// wake makes ready what slept until now, except for hosts that are down, and what
+// is to sleep longer than anything can be meant to.
+func (c *conn) wake(ctx context.Context, q store.Claim) error {
+	now, far := ms(q.Now), horizon(q)
 	_, err := c.exec(ctx, `UPDATE delivery SET wake = (SELECT p.down_until FROM peer p WHERE p.host = delivery.host)
 		WHERE state = 'pending' AND ready = 0 AND wake <= ?
-			AND COALESCE((SELECT p.down_until FROM peer p WHERE p.host = delivery.host), `+never+`) > ?`, ms(now), ms(now))
+			AND COALESCE((SELECT p.down_until FROM peer p WHERE p.host = delivery.host), `+never+`) > ?
+			AND (SELECT p.down_until FROM peer p WHERE p.host = delivery.host) <= ?`, now, now, far)
 	if err != nil {
 		return err
 	}
-	_, err = c.exec(ctx, `UPDATE delivery SET ready = 1 WHERE state = 'pending' AND ready = 0 AND wake <= ?`, ms(now))
+	_, err = c.exec(ctx, `UPDATE delivery SET ready = 1 WHERE state = 'pending' AND ready = 0 AND wake <= ?`, now)
+	if err != nil {
+		return err
+	}
+	_, err = c.exec(ctx, `UPDATE delivery SET ready = 1 WHERE state = 'pending' AND ready = 0 AND wake > ?`, far)
 	return err
 }
 
-// claimable is the rule itself; ready only says where to look. It takes now four times.
-const claimable = `d.ready = 1 AND d.due <= ? AND d.lease <= ?
-	AND NOT EXISTS (SELECT 1 FROM peer p WHERE p.host = d.host AND p.down_until > ?)
+// claimable is the rule itself; ready only says where to look. It takes moments.
+const claimable = `d.ready = 1 AND (d.due <= ? OR d.due > ?) AND (d.lease <= ? OR d.lease > ?)
+	AND NOT EXISTS (SELECT 1 FROM peer p WHERE p.host = d.host AND p.down_until > ? AND p.down_until <= ?)
 	AND NOT EXISTS (SELECT 1 FROM delivery e WHERE e.object = d.object AND e.inbox = d.inbox AND e.id < d.id
-		AND (e.state = 'pending' OR e.state = 'cancelled' AND e.lease > ?))`
+		AND (e.state = 'pending' OR e.state = 'cancelled' AND e.lease > ? AND e.lease <= ?))`
+
+// moments are now and the horizon for each thing that may have to be waited for.
+func moments(q store.Claim) []any {
+	now, far := ms(q.Now), horizon(q)
+	return []any{now, far, now, far, now, far, now, far}
+}
 
 // tooMany is how many rows a walk passes over before going from host to host is cheaper.
 const tooMany = 500
@@ -84,12 +106,12 @@ func (c *conn) choose(ctx context.Context, actors []string, q store.Claim) ([]in
 	if perHost <= 0 {
 		perHost = most
 	}
-	walk, args := walkQueue(actors, q.Now)
+	walk, args := walkQueue(actors, q)
 	ids, done, err := c.pick(ctx, busy, most, perHost, tooMany, walk, args)
 	if err != nil || done {
 		return ids, err
 	}
-	hop, args := hopHosts(actors, q.Now, perHost)
+	hop, args := hopHosts(actors, q, perHost)
 	ids, _, err = c.pick(ctx, busy, most, perHost, -1, hop, args)
 	return ids, err
 }
@@ -115,21 +137,21 @@ func (c *conn) pick(ctx context.Context, busy map[string]bool, most, perHost, pa
 
 // walkQueue reads, for each actor, the index of what is ready in its order, and
 // merges them.
-func walkQueue(actors []string, now time.Time) (query string, args []any) {
+func walkQueue(actors []string, q store.Claim) (query string, args []any) {
 	parts := make([]string, len(actors))
 	for i, actor := range actors {
 		parts[i] = `SELECT d.id AS id, d.host AS host, d.lane AS lane, d.weight AS weight FROM delivery d WHERE d.actor = ? AND ` + claimable
-		args = append(args, actor, ms(now), ms(now), ms(now), ms(now))
+		args = append(append(args, actor), moments(q)...)
 	}
 	return strings.Join(parts, ` UNION ALL `) + ` ORDER BY lane DESC, weight DESC, id`, args
 }
 
 // hopHosts finds the hosts in the queue one by one, and the first few deliveries of each.
-func hopHosts(actors []string, now time.Time, perHost int) (query string, args []any) {
+func hopHosts(actors []string, q store.Claim, perHost int) (query string, args []any) {
 	for _, actor := range actors {
 		args = append(args, actor)
 	}
-	args = append(args, ms(now), ms(now), ms(now), ms(now), perHost)
+	args = append(append(args, moments(q)...), perHost)
 	return `WITH RECURSIVE hosts (host) AS (
 			SELECT MIN(host) FROM delivery WHERE state = 'pending'
 			UNION ALL

@@ -221,11 +221,10 @@ func (c *conn) putPeer(ctx context.Context, p store.Peer) error {
 	if err != nil {
 		return err
 	}
-	_, err = c.exec(ctx, `INSERT INTO peer (host, failures, down_since, down_until, form, form_until) VALUES (?, ?, ?, ?, ?, ?)
+	_, err = c.exec(ctx, `INSERT INTO peer (host, failures, down_since, down_until, form, form_until) VALUES (?, ?, ?, ?, '', `+never+`)
 		ON CONFLICT (host) DO UPDATE SET failures = excluded.failures,
-			down_since = excluded.down_since, down_until = excluded.down_until,
-			form = excluded.form, form_until = excluded.form_until`,
-		p.Host, p.Failures, ms(p.DownSince), ms(p.DownUntil), p.Form, ms(p.FormUntil))
+			down_since = excluded.down_since, down_until = excluded.down_until`,
+		p.Host, p.Failures, ms(p.DownSince), ms(p.DownUntil))
 	if err != nil || until == ms(p.DownUntil) {
 		return err
 	}
