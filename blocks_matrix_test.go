@@ -192,3 +192,43 @@ func TestABlockedActorIsRefusedWhateverItSays(t *testing.T) {
 		})
 	}
 }
+
+// A blocked server is asked for nothing, so that nobody there can prove that a
+// deletion is theirs (docs/privacy.md has the reason), whether its key is
+// remembered or not. What was said is erased by who blocks.
+func TestABlockedServersDeletionIsRefusedWithoutAskingIt(t *testing.T) {
+	for _, backend := range []string{"memory", "sqlite"} {
+		t.Run(backend, func(t *testing.T) {
+			w := newWorld(t, backend, scene{})
+			mallory := forge{by: "mallory"}
+			require.Equal(t, 202, w.send(w.letter(malloryReplies, mallory).wire()).status, "her key is remembered")
+			how := inbox.Block{Subject: "127.0.0.3", By: "Hana", Reason: "spam"}
+			require.NoError(t, w.site.Moderator().Block(t.Context(), how))
+			kept, dialled := w.tables(), w.dialled()
+			for name, one := range map[string]struct {
+				body string
+				by   forge
+				want string
+			}{
+				"of what is hers":        {act("mallory", "Delete", `"{mallory}/notes/1"`), mallory, "403 host-blocked"},
+				"of herself":             {act("mallory", "Delete", `"{mallory}"`), mallory, "403 host-blocked"},
+				"by a neighbour":         {by("{evil}/users/malcolm", act("alice", "Delete", `"{mallory}/notes/1"`)), forge{by: "mallory", keyID: "{evil}/users/malcolm#main-key"}, "403 host-blocked"},
+				"by alice, of hers":      {act("alice", "Delete", `"{mallory}/notes/1"`), forge{}, "403 stored-for-another"},
+				"by alice, as if by her": {act("mallory", "Delete", `"{mallory}/notes/1"`), forge{}, "403 actor-not-signer"},
+			} {
+				w.log.clear()
+				got := w.send(w.letter(one.body, one.by).wire())
+				require.Len(t, w.log.events(), 1, name)
+				assert.Equal(t, one.want, fmt.Sprint(got.status, " ", w.log.events()[0].code), name)
+			}
+			assert.Equal(t, kept, w.tables(), "refused is refused")
+			assert.Equal(t, dialled, w.dialled(), "and nobody is asked")
+
+			how.Erase = true
+			require.NoError(t, w.site.Moderator().Block(t.Context(), how))
+			theirs := w.received(store.ReceivedQuery{From: w.fill("{mallory}")})
+			require.Len(t, theirs, 1)
+			assert.Empty(t, theirs[0].Body)
+		})
+	}
+}

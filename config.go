@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"strings"
 	"time"
 
 	"github.com/panui/panui/actor"
@@ -40,8 +41,13 @@ type Config struct {
 	Egress  egress.Options         // how other servers are reached, such as by a Proxy; its InsecureLoopback is the one below
 	Spread  time.Duration          // over which news goes out to more than 500 servers, whose readers all come to the website; at once when 0, six days at most, urgent news always at once
 	Signers int                    // signatures at once; GOMAXPROCS when 0. More where a KMS or an HSM signs, which takes waiting
-	Log     *slog.Logger           // slog.Default when nil
 	Now     func() time.Time       // time.Now when nil
+
+	// Log is slog.Default when nil. What net/http has to say of a peer that breaks HTTP
+	// cannot come here, such as "Unsolicited response received on idle HTTP channel":
+	// a Transport writes it to package log and has no ErrorLog. It is harmless, and
+	// slog.SetDefault brings it into the log with everything else.
+	Log *slog.Logger
 
 	// AuthorizedFetch shows posts, activities and collections only to servers that
 	// sign their GETs and are not blocked. No cache in front keeps them then, and who
@@ -72,7 +78,7 @@ func New(c Config) (*Site, error) {
 	var actors []*actor.Local
 	for i, profile := range c.Actors {
 		local, err := actor.NewLocal(profile, urls, c.Keys)
-		if err != nil {
+		if err = beside(urls.Check(), err); err != nil {
 			wrong = append(wrong, fmt.Errorf("actor %d: %w", i+1, err))
 			continue
 		}
@@ -88,8 +94,24 @@ func New(c Config) (*Site, error) {
 	return site, nil
 }
 
-// reach checks that BaseURL and InsecureLoopback fit each other.
+// beside is what is wrong with an actor beside the site's URLs, which are named once.
+func beside(site, err error) error {
+	if site == nil || err == nil {
+		return err
+	}
+	whose, rest, more := strings.Cut(err.Error(), site.Error()+"\n")
+	if !more {
+		return nil
+	}
+	return errors.New(whose + rest)
+}
+
+// reach checks that BaseURL and InsecureLoopback fit each other. What is no base
+// URL at all is left to URLs.Check.
 func (c Config) reach() error {
+	if (actor.URLs{Base: c.BaseURL}).Check() != nil {
+		return nil
+	}
 	_, public := egress.CheckURL(c.BaseURL, false)
 	_, local := egress.CheckURL(c.BaseURL, true)
 	switch {

@@ -62,7 +62,7 @@ func TestBadConfiguration(t *testing.T) {
 			c.BaseURL, c.Store, c.Prefix = "http://10.0.0.1/x/", nil, "ap"
 			c.Actors = append(c.Actors, actor.Profile{Type: "Robot", Languages: []string{"english please"}, Fields: []actor.Field{{}}})
 		}, []string{
-			"https", "prefix", "no peer would ask it", "Store: name one",
+			"only https works", "prefix", "Store: name one",
 			"actor 2:", "name: write what people know the agency by", "make one with signing.File", `type "Robot": use one of`,
 			`language "english please": write it as BCP 47 has it`, "give it a name and a value",
 		}},
@@ -76,6 +76,9 @@ func TestBadConfiguration(t *testing.T) {
 			assert.True(t, strings.HasPrefix(err.Error(), "panui: New:\n"), err.Error())
 			for _, words := range c.says {
 				assert.Contains(t, err.Error(), words)
+			}
+			for _, subject := range []string{"base URL", "prefix"} {
+				assert.LessOrEqual(t, strings.Count(err.Error(), subject), 1, "%s is named once: %s", subject, err)
 			}
 		})
 	}
