@@ -37,6 +37,14 @@ func stories() []story {
 			w.follows(w.aroha)
 			w.deliver()
 		}},
+		{name: "a follow is accepted, and news arrives, on SQLite", brief: true, setting: setting{backend: "sqlite"}, tell: func(w *troubled) {
+			w.follows(w.aroha)
+			w.deliver()
+			post := w.publish("17", "Road closed")
+			w.deliver()
+			w.replies(w.aroha, post)
+			w.decide(store.Shown)
+		}},
 		{name: "news reaches two servers", brief: true, tell: func(w *troubled) {
 			w.follows(w.aroha)
 			w.follows(w.wiremu)
@@ -128,13 +136,34 @@ func stories() []story {
 			w.do("resume", func(ctx context.Context) error { return w.site.Load().As("Hine").Resume(ctx) })
 			w.deliver()
 		}},
-		{name: "a server takes RFC 9421 only, and no GET without it", brief: true, setting: setting{modern: true, mute: "a form that could not be written down is found out again"}, tell: func(w *troubled) {
+		{name: "a server takes RFC 9421 only, and no GET without it", brief: true, setting: setting{south: &actortest.Options{Dialect: actortest.Mastodon, Signatures: actortest.RFC9421Alone, RejectUnsignedGets: true}, mute: "a form that could not be written down is found out again"}, tell: func(w *troubled) {
 			w.follows(w.bob)
 			w.deliver()
 			w.publish("17", "Road closed")
 			w.deliver()
 			w.restart()
 			w.publish("18", "Bridge open")
+			w.deliver()
+		}},
+		{name: "only who signs may read", setting: setting{change: func(c *panui.Config) { c.AuthorizedFetch = true }}, tell: func(w *troubled) {
+			post := w.publish("17", "Road closed", func(it *outbox.Item) { it.Pinned = true })
+			w.looks(post.ID, http.StatusUnauthorized)
+			for _, at := range []string{post.ID, post.Activity, w.us() + "/outbox?page=true", w.us() + "/featured", post.ID + "/replies"} {
+				w.reads(w.aroha, at, http.StatusOK)
+			}
+			w.restart()
+			w.reads(w.bob, post.ID, http.StatusOK)
+			w.withdraw("17")
+			w.reads(w.bob, post.ID, http.StatusGone)
+		}},
+		{name: "a server demands proofs", brief: true, setting: setting{proofs: true, south: &actortest.Options{Proofs: true}}, tell: func(w *troubled) {
+			w.follows(w.bob)
+			w.deliver()
+			w.publish("17", "Road closed")
+			w.deliver()
+			w.publish("17", "Road open")
+			w.deliver()
+			w.withdraw("17")
 			w.deliver()
 		}},
 		{name: "the profile changes and the site starts anew", brief: true, tell: func(w *troubled) {
@@ -208,35 +237,8 @@ func deskStories() []story {
 				w.withdraw(strconv.Itoa(2014 + year))
 			}
 		}},
-		{name: "a day of a moderator", setting: alone, tell: func(w *troubled) {
-			post := w.publish("17", "Road closed")
-			for _, id := range []string{"1", "2", "3"} {
-				w.knew(arrival(w, post, id))
-				w.decide(map[string]store.ReceivedState{"1": store.Shown, "2": store.Refused, "3": store.Shown}[id])
-			}
-			w.do("list", func(ctx context.Context) error {
-				_, _, err := w.site.Load().Moderator().Replies(ctx, post.ID, inbox.Page{})
-				return err
-			})
-			for _, id := range []string{"a", "b", "c"} {
-				asks := follower(w.us(), id)
-				asks.Follower.State = store.Requested
-				w.knew(asks)
-			}
-			moderator := w.site.Load().Moderator()
-			answer := map[string]func(ctx context.Context, actor, id, by string) error{
-				"a": moderator.AcceptFollower, "b": moderator.RefuseFollower, "c": moderator.AcceptFollower,
-			}
-			for _, id := range []string{"a", "b", "c"} {
-				w.do("who waits", func(ctx context.Context) error {
-					_, err := moderator.Waiting(ctx, w.us(), 0)
-					return err
-				})
-				w.do("answer", func(ctx context.Context) error {
-					return unlessGone(w, answer[id](ctx, w.us(), follower(w.us(), id).Follower.ID, "Hine"))
-				})
-			}
-		}},
+		{name: "a day of a moderator", setting: alone, tell: dayOfAModerator},
+		{name: "a day of a moderator, on SQLite", brief: true, setting: setting{alone: true, backend: "sqlite"}, tell: dayOfAModerator},
 		{name: "a copy with another key may not speak", setting: alone, tell: func(w *troubled) {
 			w.publish("17", "Road closed")
 			key, err := signing.New(privateKey("copy"))
@@ -259,6 +261,7 @@ func deskStories() []story {
 			}
 		}},
 		{name: "a server and an actor are blocked and let in again", setting: alone, tell: blocksAndUnblocks},
+		{name: "blocked and let in again, on SQLite", setting: setting{alone: true, backend: "sqlite"}, tell: blocksAndUnblocks},
 		{name: "a key is announced, switched and revoked", setting: alone, tell: replacesKeys},
 		{name: "two processes share the store", setting: alone, tell: func(w *troubled) {
 			w.knew(follower(w.us(), "a"))
@@ -299,6 +302,36 @@ func deskStories() []story {
 			w.looks(post.ID, http.StatusGone)
 			w.looks(post.Activity, http.StatusGone)
 		}},
+	}
+}
+
+func dayOfAModerator(w *troubled) {
+	post := w.publish("17", "Road closed")
+	for _, id := range []string{"1", "2", "3"} {
+		w.knew(arrival(w, post, id))
+		w.decide(map[string]store.ReceivedState{"1": store.Shown, "2": store.Refused, "3": store.Shown}[id])
+	}
+	w.do("list", func(ctx context.Context) error {
+		_, _, err := w.site.Load().Moderator().Replies(ctx, post.ID, inbox.Page{})
+		return err
+	})
+	for _, id := range []string{"a", "b", "c"} {
+		asks := follower(w.us(), id)
+		asks.Follower.State = store.Requested
+		w.knew(asks)
+	}
+	moderator := w.site.Load().Moderator()
+	answer := map[string]func(ctx context.Context, actor, id, by string) error{
+		"a": moderator.AcceptFollower, "b": moderator.RefuseFollower, "c": moderator.AcceptFollower,
+	}
+	for _, id := range []string{"a", "b", "c"} {
+		w.do("who waits", func(ctx context.Context) error {
+			_, err := moderator.Waiting(ctx, w.us(), 0)
+			return err
+		})
+		w.do("answer", func(ctx context.Context) error {
+			return unlessGone(w, answer[id](ctx, w.us(), follower(w.us(), id).Follower.ID, "Hine"))
+		})
 	}
 }
 

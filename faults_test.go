@@ -28,7 +28,10 @@ func TestWhateverCallFailsNothingIsLost(t *testing.T) {
 	var seen faults.Sites
 	t.Run("stories", func(t *testing.T) {
 		for _, s := range slices.Concat(stories(), deskStories()) {
-			t.Run(s.name, func(t *testing.T) { s.inEveryTrouble(t, &seen, &runs) })
+			t.Run(s.name, func(t *testing.T) {
+				t.Parallel() // so that no processor waits for the last trouble of a story
+				s.inEveryTrouble(t, &seen, &runs)
+			})
 		}
 	})
 	for what, kinds := range seen.Hits() {

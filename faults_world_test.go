@@ -3,6 +3,7 @@ package panui_test
 import (
 	"context"
 	"crypto"
+	"crypto/ed25519"
 	"crypto/rand"
 	"crypto/rsa"
 	"errors"
@@ -10,7 +11,6 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"sync"
@@ -60,10 +60,11 @@ type troubled struct {
 
 // setting is what is particular about a troubled world.
 type setting struct {
-	backend string // memory when empty
-	alone   bool   // nobody else is in the world, nor a network
-	modern  bool   // the south takes RFC 9421 only
-	mute    string // why nobody need be told of trouble
+	backend string             // memory when empty
+	alone   bool               // nobody else is in the world, nor a network
+	south   *actortest.Options // of the south; GoToSocial's when nil
+	proofs  bool               // what is said to everybody has a proof
+	mute    string             // why nobody need be told of trouble
 	change  func(*panui.Config)
 }
 
@@ -85,7 +86,7 @@ func newTroubled(t *testing.T, s setting, plan faults.Plan, seen *faults.Sites) 
 	w := &troubled{T: t, in: faults.New(plan, seen), mute: s.mute != "", now: start, log: &ledger{}}
 	w.kept = memory.New()
 	if s.backend == "sqlite" {
-		db, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "panui.db"))
+		db, err := sqlite.Open(t.Context(), emptyDatabase(t))
 		require.NoError(t, err)
 		t.Cleanup(func() { assert.NoError(t, db.Close()) })
 		w.kept = db
@@ -97,10 +98,11 @@ func newTroubled(t *testing.T, s setting, plan faults.Plan, seen *faults.Sites) 
 		return w
 	}
 	w.north = w.peer(actortest.Options{Dialect: actortest.Mastodon})
-	w.south = w.peer(actortest.Options{Dialect: actortest.GoToSocial})
-	if s.modern {
-		w.south = w.peer(actortest.Options{Dialect: actortest.Mastodon, Signatures: actortest.RFC9421Alone, RejectUnsignedGets: true})
+	south := actortest.Options{Dialect: actortest.GoToSocial}
+	if s.south != nil {
+		south = *s.south
 	}
+	w.south = w.peer(south)
 	w.aroha, w.wiremu, w.bob = w.north.Actor("aroha"), w.north.Actor("wiremu"), w.south.Actor("bob")
 	w.open(s, plan.Kind)
 	return w
@@ -148,8 +150,12 @@ func (w *troubled) configure(s setting) {
 	_, host, _ := strings.Cut(w.base, "://")
 	w.config.BaseURL, w.config.InsecureLoopback = w.base, !s.alone
 	w.config.Store, w.config.Now, w.config.Log = w.store, w.clock, slog.New(w.log)
-	w.config.Keys, w.config.Mode = signing.Policy{MinRSA: 1024, MinPeer: 1024}, inbox.Converse
+	w.config.Keys, w.config.Mode = signing.Policy{MinRSA: 1024, MinPeer: 1024, Ed25519: s.proofs}, inbox.Converse
 	w.config.Actors = []actor.Profile{{Handle: "news@" + host, ID: "news", Name: "Te Manatū Tauira", Key: signer, Languages: []string{"en-NZ"}}}
+	if s.proofs {
+		w.config.Actors[0].ProofKey, err = signing.New(faults.AroundKey(ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize)), w.in))
+		require.NoError(w, err)
+	}
 	if s.change != nil {
 		s.change(&w.config)
 	}
@@ -347,6 +353,27 @@ func (w *troubled) looks(at string, status int) {
 		}
 		require.NotEmpty(w, w.in.Struck(), "%s: %d", at, answer.Code)
 		assert.GreaterOrEqual(w, answer.Code, 500, "%s is there, but for the trouble", at)
+		w.in.Heal()
+		w.wait(meanwhile)
+	}
+	require.Fail(w, "it cannot be had when the trouble is over", at)
+}
+
+// reads has somebody on another server fetch a document, signed. A server that
+// is told to go away does not come back.
+func (w *troubled) reads(who *actortest.Actor, at string, status int) {
+	w.Helper()
+	w.wait(time.Minute)
+	for range tries {
+		answer, err := who.Fetch(w.Context(), at)
+		if err == nil && answer.Status == status {
+			return
+		}
+		require.NotEmpty(w, w.in.Struck(), "%s: %v %v %v", at, answer, err, w.log.events())
+		if err == nil {
+			w.told = append(w.told, http.StatusText(answer.Status))
+			assert.GreaterOrEqual(w, answer.Status, 500, "who signs is not to be refused for our trouble: %v", w.log.events())
+		}
 		w.in.Heal()
 		w.wait(meanwhile)
 	}

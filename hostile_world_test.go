@@ -9,9 +9,11 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -123,11 +125,40 @@ func (w *world) open(backend string) {
 		w.store, w.tables = memory.New(), w.asked
 		return
 	}
-	path := filepath.Join(w.TempDir(), "panui.db")
+	path := emptyDatabase(w)
 	db, err := sqlite.Open(w.Context(), path)
 	require.NoError(w, err)
 	w.Cleanup(func() { assert.NoError(w, db.Close()) })
 	w.store, w.tables = db, dumper(w, path)
+}
+
+// migrated is a database with its tables and nothing in them.
+var migrated = sync.OnceValues(func() ([]byte, error) {
+	dir, err := os.MkdirTemp("", "panui")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	path := filepath.Join(dir, "panui.db")
+	db, err := sqlite.Open(context.Background(), path)
+	if err != nil {
+		return nil, err
+	}
+	if err := db.Close(); err != nil { // writes into the file what stands beside it
+		return nil, err
+	}
+	return os.ReadFile(path)
+})
+
+// emptyDatabase is the path of a new SQLite database of the test. It is a copy:
+// to make the tables anew, thousands of times, takes longer than many a test.
+func emptyDatabase(t testing.TB) string {
+	t.Helper()
+	empty, err := migrated()
+	require.NoError(t, err)
+	path := filepath.Join(t.TempDir(), "panui.db")
+	require.NoError(t, os.WriteFile(path, empty, 0o600))
+	return path
 }
 
 // furnish publishes two posts, of which one is withdrawn, and lets alice and bob say their part.
