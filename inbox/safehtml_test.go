@@ -114,6 +114,8 @@ func TestWhatStaysOfAReply(t *testing.T) {
 		"e\u0301 \u05e9\u05c1\u05b8 \u0e17\u0e35\u0e48 👩‍👩‍👧": "e\u0301 \u05e9\u05c1\u05b8 \u0e17\u0e35\u0e48 👩‍👩‍👧",
 		`<blockquote><p>quoted</p></blockquote>`:              `<blockquote><p>quoted</p></blockquote>`,
 		`<style>p{}</style><script>x</script>text`:            `text`,
+		`<a href="https://good.test@evil.test/">x</a>`:        `x`,
+		`<a href="ftp://evil.test/x">x</a>`:                   `x`,
 	} {
 		if want != "" {
 			want = isolated + want + ended
@@ -124,10 +126,11 @@ func TestWhatStaysOfAReply(t *testing.T) {
 
 func TestPlainText(t *testing.T) {
 	for foreign, want := range map[string]string{
-		`<p>one</p><p>two<br>three</p>`:         "one\ntwo\nthree",
-		`a &amp; b &lt;c&gt;`:                   "a & b <c>",
-		`<script>x</script><style>y</style>z`:   "z",
-		"<p>\u202eevil</p>":                     "evil",
+		`<p>one</p><p>two<br>three</p>`:       "one\ntwo\nthree",
+		`a &amp; b &lt;c&gt;`:                 "a & b <c>",
+		`<script>x</script><style>y</style>z`: "z",
+		"<p>\u202eevil</p>":                   "evil",
+		`<iframe>a</iframe><noscript>b</noscript><object>c</object><template>d</template>e`: "e",
 		"plain":                                 "plain",
 		strings.Repeat("<div>", 600) + "x":      "x",
 		`<a href="https://x.test">the link</a>`: "the link",

@@ -2,6 +2,7 @@ package webfinger_test
 
 import (
 	"context"
+	"errors"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -46,4 +47,22 @@ func TestAHandleThatPointsToSomebodyElseFindsNobody(t *testing.T) {
 		assert.ErrorContains(t, err, "who uses the handle "+kauri.handle("aroha"), name)
 		assert.Empty(t, found)
 	}
+}
+
+// Whoever cannot be asked, or is not confirmed by their own server, is not found,
+// and the one error says why.
+func TestWhoIsNotConfirmedIsNotFound(t *testing.T) {
+	apex, kauri := newPeer(t), newPeer(t)
+	id := kauri.URL + "/users/aroha"
+	apex.says("aroha", jrd("acct:"+apex.handle("aroha"), self(id)))
+	client := clientOf(apex, kauri)
+	found, err := webfinger.Find(t.Context(), client, func(context.Context, string) (actor.Remote, error) {
+		return actor.Remote{}, errors.New("its server is on fire")
+	}, apex.handle("aroha"))
+	assert.ErrorContains(t, err, "its server is on fire")
+	assert.Empty(t, found)
+
+	found, err = webfinger.Find(t.Context(), client, documents("aroha"), apex.handle("aroha"))
+	assert.ErrorContains(t, err, "status 404", "kauri has no such handle")
+	assert.Empty(t, found)
 }
