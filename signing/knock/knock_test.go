@@ -95,7 +95,7 @@ func TestWhatAHostHasShownCountsForAWeek(t *testing.T) {
 	assert.True(t, f.Learn("peer.test"))
 	assert.False(t, f.Learn("peer.test"), "once a day is enough")
 	p := knock.Remembered(store.Peer{Host: "peer.test", Failures: 2}, true, *now)
-	require.NoError(t, s.Apply(t.Context(), store.PutPeer{Peer: p}))
+	require.NoError(t, s.Apply(t.Context(), store.PutPeer{Peer: p}, store.PutForm{Host: p.Host, Form: p.Form, Until: p.FormUntil}))
 	assert.Equal(t, signing.RFC9421, first(t, f, "peer.test"))
 	assert.Equal(t, signing.Cavage, first(t, f, "other.test"))
 
