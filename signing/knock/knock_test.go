@@ -155,3 +155,43 @@ func TestWithoutTheStoreNothingIsGuessed(t *testing.T) {
 	assert.ErrorContains(t, f.Keep(t.Context(), "peer.test"), "disk on fire")
 	assert.ErrorContains(t, f.Keep(t.Context(), "peer.test"), "disk on fire", "and is tried again")
 }
+
+// counted is a store that says how often it is asked and written to.
+type counted struct {
+	knock.Store
+	reads, writes int
+}
+
+func (c *counted) Peer(ctx context.Context, host string) (store.Peer, error) {
+	c.reads++
+	return c.Store.Peer(ctx, host)
+}
+
+func (c *counted) Apply(ctx context.Context, ops ...store.Op) error {
+	c.writes++
+	return c.Store.Apply(ctx, ops...)
+}
+
+func TestTheStoreIsAskedOnceAMinuteAndWrittenToOnceADay(t *testing.T) {
+	s := &counted{Store: memory.New()}
+	f, now := memoryOf(s)
+	first(t, f, "peer.test")
+	*now = noon.Add(59 * time.Second)
+	first(t, f, "peer.test")
+	assert.Equal(t, 1, s.reads)
+	*now = noon.Add(-time.Hour)
+	first(t, f, "peer.test")
+	assert.Equal(t, 2, s.reads, "a clock that was put back does not keep it from the store")
+
+	f.Notice("peer.test")
+	assert.True(t, f.Learn("peer.test"), "what was only noticed is written down")
+	assert.False(t, f.Learn("peer.test"))
+	f.Notice("peer.test")
+	require.NoError(t, f.Keep(t.Context(), "peer.test"))
+	assert.Zero(t, s.writes, "it stands in the store already")
+	*now = now.Add(24 * time.Hour)
+	assert.True(t, f.Learn("peer.test"), "and is renewed after a day")
+
+	require.NoError(t, s.Store.Apply(t.Context(), store.PutForm{Host: "odd.test", Form: "rfc10000", Until: now.Add(time.Hour)}))
+	assert.Equal(t, signing.Cavage, first(t, f, "odd.test"), "a form of a later version")
+}
