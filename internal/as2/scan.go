@@ -287,8 +287,8 @@ func (s *scanner) count(f *frame) Reason {
 
 // recipient counts one that the object names, for all its members together.
 func (s *scanner) recipient(f *frame) Reason {
-	for i := len(s.frames) - 1; f.array && i > 0; i-- {
-		f = &s.frames[i-1]
+	for i := len(s.frames) - 2; f.array; i-- { // the outermost is an object
+		f = &s.frames[i]
 	}
 	if f.recipients++; f.recipients > s.limits.Recipients {
 		return reasonRecipients
