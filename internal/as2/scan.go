@@ -296,11 +296,9 @@ func (s *scanner) recipient(f *frame) Reason {
 	return ""
 }
 
-// define checks a value inside a context: of a term, or of a keyword in the definition of one.
+// define checks a value inside a context: of a term, or of a keyword in the
+// definition of one. Items of an array are looked at as the value that it is of.
 func (s *scanner) define(f *frame, text []byte, kind jsontext.Kind) Reason {
-	if f.array {
-		return ""
-	}
 	if f.kind == context {
 		return s.term(f.term, text, kind)
 	}
@@ -320,8 +318,6 @@ func (s *scanner) define(f *frame, text []byte, kind jsontext.Kind) Reason {
 // term refuses another meaning for a known term, and another name for a keyword.
 func (s *scanner) term(term string, text []byte, kind jsontext.Kind) Reason {
 	switch {
-	case len(term) > 0 && term[0] == '@':
-		return ""
 	case kind == '"' && !standard(term, string(text)):
 		return reasonContext
 	case kind != '"' && kind != '{' && known(term):

@@ -4,10 +4,12 @@
 //
 //	go run ./internal/mutants [-every n] [-only text] [-v] [-write]
 //
-// Changes that do not build are not counted. Whole runs also measure which
-// statements the tests reach. It exits with 1 when fewer than 95 % of a file's
-// mutants are killed, a statement is not reached, or the list of equivalent ones
-// is wrong. -write keeps the result in docs/security/evidence.md.
+// Changes that do not build are not counted. Without -every it also measures
+// which statements the tests reach. It exits with 1 when fewer than 95 % of a
+// file's mutants are killed, a statement is not reached, or the list of
+// equivalent ones is wrong. -write keeps the result in docs/security/evidence.md,
+// in the place of the one before about the same files; a test fails while that
+// page speaks of another state of a file.
 package main
 
 import (
@@ -21,6 +23,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"time"
 
 	"github.com/panui/panui/internal/mutation"
 )
@@ -48,12 +51,9 @@ type options struct {
 	out                  io.Writer
 }
 
-// whole says whether the result is about everything.
-func (o options) whole() bool { return o.every == 1 && o.only == "" }
-
 func (o options) run(ctx context.Context) error {
-	if o.every < 1 || o.write && !o.whole() {
-		return errors.New("use -every with 1 or more, and -write with everything")
+	if o.every < 1 || o.write && o.every > 1 {
+		return errors.New("use -every with 1 or more, and -write without it")
 	}
 	root, err := mutation.Root(ctx)
 	if err != nil {
@@ -82,7 +82,11 @@ func (o options) run(ctx context.Context) error {
 	}
 	fmt.Fprint(o.out, found)
 	if o.write {
-		if err := found.keep(filepath.Join(root, "docs/security/evidence.md")); err != nil {
+		of, err := states(root)
+		if err != nil {
+			return err
+		}
+		if err := keep(filepath.Join(root, evidence), found.results(time.Now(), of)); err != nil {
 			return err
 		}
 	}

@@ -3,7 +3,6 @@ package main
 import (
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -123,17 +122,4 @@ func TestABlockIsReachedWhereOnePackageReachesIt(t *testing.T) {
 
 	_, err = unreached(root, []area{{file: "b.go"}}, profile)
 	assert.Error(t, err, "a profile of something else shows nothing")
-}
-
-func TestTheResultLeavesTheRestOfThePage(t *testing.T) {
-	page := filepath.Join(t.TempDir(), "evidence.md")
-	require.NoError(t, os.WriteFile(page, []byte("before\n"+begin+"of another day"+end+"\nafter\n"), 0o600))
-	require.NoError(t, (&report{every: 1}).keep(page))
-	text, err := os.ReadFile(page)
-	require.NoError(t, err)
-	assert.True(t, strings.HasPrefix(string(text), "before\n"+begin))
-	assert.True(t, strings.HasSuffix(string(text), end+"\nafter\n"))
-	assert.NotContains(t, string(text), "of another day")
-	require.NoError(t, os.WriteFile(page, []byte("no marks"), 0o600))
-	assert.Error(t, (&report{every: 1}).keep(page))
 }

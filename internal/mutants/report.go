@@ -3,10 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
-	"os"
-	"runtime"
 	"strings"
-	"time"
 )
 
 const enough = 95 // per cent of a file's mutants, without the equivalent ones
@@ -16,6 +13,7 @@ type report struct {
 	every     int
 	rows      []row
 	unreached []block
+	survivors []mutant
 	wrong     []string // equivalent mutants that were killed, or do not build
 }
 
@@ -38,6 +36,7 @@ func (r *report) add(m try, o outcome) {
 		row.killed++
 	case o == survived:
 		row.survived++
+		r.survivors = append(r.survivors, m.mutant)
 	}
 }
 
@@ -114,35 +113,4 @@ func (r *report) verdict() error {
 		wrong = append(wrong, fmt.Errorf("%s: is called equivalent, but is not", m))
 	}
 	return errors.Join(wrong...)
-}
-
-// The marks between which the result stands in the page.
-const (
-	begin = "<!-- result of go run ./internal/mutants -write -->"
-	end   = "<!-- end of the result -->"
-)
-
-// keep writes the result between its marks, and leaves the rest of the page as it is.
-func (r *report) keep(page string) error {
-	old, err := os.ReadFile(page)
-	if err != nil {
-		return err
-	}
-	before, rest, found := strings.Cut(string(old), begin)
-	_, after, ended := strings.Cut(rest, end)
-	if !found || !ended {
-		return fmt.Errorf("%s has no place for the result", page)
-	}
-	return os.WriteFile(page, []byte(before+begin+"\n\n"+r.dated(time.Now())+"\n"+end+after), 0o644)
-}
-
-func (r *report) dated(now time.Time) string {
-	text := fmt.Sprintf("%s, %s, `go run ./internal/mutants -write`:\n\n%s", now.Format("2 January 2006"), runtime.Version(), r)
-	if len(equivalents) > 0 {
-		text += "\nCalled equivalent, since no test can see them:\n\n"
-		for _, e := range equivalents {
-			text += fmt.Sprintf("- %s, %s: `%s` → `%s`: %s\n", e.file, e.fn, e.was, e.is, e.reason)
-		}
-	}
-	return text
 }
