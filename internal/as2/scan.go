@@ -352,7 +352,7 @@ func (f *frame) inherit(parent *frame) {
 		f.kind = context
 	case parent.kind == context || parent.kind == definition:
 		f.kind = definition
-	case parent.kind == members && languageMaps[parent.term]:
+	case languageMaps[parent.term]: // no term is read among languages
 		f.kind = languages
 	default:
 		f.extension = parent.extension || parent.term == ""
@@ -374,7 +374,7 @@ func (s *scanner) top() *frame { return &s.frames[len(s.frames)-1] }
 
 // syntax says what the decoder did not like. Of UTF-8 only escaped halves of surrogate pairs are left.
 func syntax(err error) Reason {
-	if text := err.Error(); strings.Contains(text, "UTF-8") || strings.Contains(text, "surrogate") {
+	if strings.Contains(err.Error(), "surrogate") {
 		return reasonUTF8
 	}
 	return reasonSyntax

@@ -41,6 +41,9 @@ func TestScanRefusesWhatTwoReadersUnderstandDifferently(t *testing.T) {
 		{"B058 a member nobody knows, in two cases", `{"flavour":1,"Flavour":2}`, "json-case-variant"},
 		{"the same name in two objects", `{"object":{"id":"a"},"target":{"id":"b"},"id":"c"}`, ""},
 		{"the same name after the inner object", `{"id":"a","object":{"id":"b"},"id":"c"}`, "json-duplicate-member"},
+		{"B058 the last letter, in two cases", `{"az":1,"aZ":2}`, "json-case-variant"},
+		{"B058 the first letter, in two cases", `{"za":1,"zA":2}`, "json-case-variant"},
+		{"B058 what stands before and behind the capitals is no letter", "{\"a@\":1,\"a`\":2,\"a[\":3,\"a{\":4}", ""},
 		{"B059 the kelvin sign, alone", `{"publicKey":1}`, ""},
 		{"B059 the kelvin sign", `{"public\u212Aey":1}`, "json-case-variant"},
 		{"B059 the kelvin sign, raw", "{\"public\u212Aey\":1}", "json-case-variant"},
@@ -126,6 +129,7 @@ func TestScanRefusesContextsThatChangeWhatMembersMean(t *testing.T) {
 		{"B066 a definition whose type is a number", `{"object":{"@id":"as:object","@type":1}}`, "jsonld-context"},
 		{"B066 a definition whose type is of the vocabulary", `{"object":{"@id":"as:object","@type":"@vocab"}}`, ""},
 		{"B066 a definition whose language is a word of types", `{"object":{"@id":"as:object","@language":"@id"}}`, "jsonld-context"},
+		{"B066 a definition with a member that means nothing", `{"ext":{"@id":"x:ext","object":[]}}`, ""},
 		{"B066 a definition that is a list", `{"ext":["as:object"],"other":{"@id":["as:object"],"@container":["@list"]}}`, ""},
 		{"B066 a definition with a context of its own", `{"object":{"@id":"as:object","@context":{}}}`, "jsonld-context"},
 		{"B066 in a list", `["https://www.w3.org/ns/activitystreams",{"attributedTo":"x:y"}]`, "jsonld-context"},
@@ -187,6 +191,8 @@ func TestScanTakesNoKeywordForAMember(t *testing.T) {
 		`{"vcard:hasAddress":{"@reverse":{}}}`:                      "jsonld-keyword",
 		`{"vcard:hasAddress":{"@nest":{}}}`:                         "jsonld-keyword",
 		`{"contentMap":{"id":"Bahasa Indonesia","TO":"lea Tonga"}}`: "", // languages, not terms
+		`{"contentMap":[{"id":"Bahasa Indonesia","TO":"lea"}]}`:     "",
+		`{"contentMap":{"en":{"@type":"x"}}}`:                       "", // which nobody here reads
 		`{"contentMap":{"en":"a","EN":"b"}}`:                        "json-case-variant",
 	} {
 		assert.Equal(t, want, reasonOf(t, as2.Scan([]byte(body), limits.Default())), body)

@@ -27,4 +27,10 @@ var equivalents = []equivalent{
 		`if (bytes.IndexByte(text, '\\') >= 0) || true {`, "a string without an escape is the same unquoted"},
 	{"internal/as2/scan.go", "scanner.string", `if bytes.IndexByte(text, '\\') >= 0 {`,
 		`if bytes.IndexByte(text, '\\') >= (0 - 1) {`, "a string without an escape is the same unquoted"},
+	{"internal/as2/scan.go", "ascii", `if c >= utf8.RuneSelf {`,
+		`if c > utf8.RuneSelf {`, "0x80 is never the only byte of a letter that is not ASCII"},
+	{"internal/as2/scan.go", "fold", `if c := name[i]; c < utf8.RuneSelf {`,
+		`if c := name[i]; c <= utf8.RuneSelf {`, "0x80 is never the first byte of a letter"},
+	{"internal/as2/scan.go", "fold", `if c := name[i]; c < utf8.RuneSelf {`,
+		`if c := name[i]; (c < utf8.RuneSelf) && false {`, "foldRune makes the same of ASCII, only slower"},
 }
