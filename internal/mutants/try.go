@@ -20,7 +20,7 @@ const (
 	killed     outcome = "killed"
 	survived   outcome = "SURVIVED"
 	unbuilt    outcome = "does not build"
-	longEnough         = 90 * time.Second // for tests that take a few seconds
+	longEnough         = 3 * time.Minute // for tests that take some seconds on a quiet machine
 )
 
 type trier struct {
