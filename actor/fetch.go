@@ -119,11 +119,9 @@ func (r *Resolver) get(ctx context.Context, id string) ([]byte, error) {
 	defer cancel()
 	answer, err := r.ask(ctx, id)
 	switch {
-	case errors.Is(err, signing.ErrUnreachable): // our own budget
-		return nil, err
 	case errors.Is(err, egress.ErrForbidden):
 		return nil, fmt.Errorf("%w: %w", ErrRefused, err)
-	case errors.Is(err, egress.ErrTooBig):
+	case errors.Is(err, egress.ErrTooBig), errors.Is(err, signing.ErrUnreachable): // which is our own budget
 		return nil, err
 	case err != nil:
 		return nil, fmt.Errorf("%w: %w", signing.ErrUnreachable, err)

@@ -171,6 +171,34 @@ func TestASecondKnockCountsAndKeepsToTheRules(t *testing.T) {
 		_, err := r.Actor(t.Context(), id)
 		assert.ErrorIs(t, err, signing.ErrUnreachable)
 	})
+	t.Run("the first answer counts where the second is no better", func(t *testing.T) {
+		o := newOrigin(t)
+		o.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.Header.Get("Signature") == string(signing.Cavage) {
+				w.WriteHeader(http.StatusUnauthorized)
+			} else {
+				w.WriteHeader(http.StatusForbidden)
+			}
+		})
+		r, _ := knocker(memory.New())
+		_, err := r.Actor(t.Context(), o.URL+"/alice")
+		assert.ErrorIs(t, err, signing.ErrUnreachable, "a 401 may be our key's server, and pass")
+	})
+	t.Run("it needs no memory", func(t *testing.T) {
+		g := guard(newOrigin(t), 401, nil, signing.RFC9421)
+		r, _ := knocker(memory.New())
+		r.Forms = nil
+		_, err := r.Actor(t.Context(), g.alice(public(0)))
+		assert.NoError(t, err)
+		assert.Equal(t, []string{"cavage /alice", "rfc9421 /alice"}, g.came)
+	})
+	t.Run("nobody is there", func(t *testing.T) {
+		o := newOrigin(t)
+		o.Close()
+		r, _ := knocker(memory.New())
+		_, err := r.Actor(t.Context(), o.URL+"/alice")
+		assert.ErrorIs(t, err, signing.ErrUnreachable)
+	})
 	t.Run("there is none without a signature", func(t *testing.T) {
 		g := guard(newOrigin(t), 401, nil)
 		r, _ := knocker(memory.New())

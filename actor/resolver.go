@@ -137,10 +137,10 @@ func (r *Resolver) ForgetFailures() {
 	r.failures.Purge()
 }
 
-// forgetKey leaves alone what another actor owns, whatever the forgotten one listed.
+// forgetKey has a key asked for again, however lately that failed. It leaves alone
+// what another actor owns, whatever the forgotten one listed.
 func (r *Resolver) forgetKey(keyID, owner string) {
-	if found, ok := r.owners.Peek(keyID); ok && found == owner {
-		r.owners.Remove(keyID)
+	if found, _ := r.owners.Peek(keyID); found == owner {
 		r.failures.Remove(asKey(keyID))
 	}
 }
@@ -194,11 +194,8 @@ func (r *Resolver) remembered(id string) *known {
 // ownerOf returns the actor who is known to own the key, or nil. To renew is to
 // forget that, unless the key, or a failure to get it, is newer than Limits.KeyRefetch.
 func (r *Resolver) ownerOf(keyID string, renew bool) *known {
-	id, ok := r.owners.Get(keyID)
-	if !ok {
-		return nil
-	}
-	k := r.remembered(id)
+	id, _ := r.owners.Get(keyID)
+	k := r.remembered(id) // nobody has no id
 	if k == nil {
 		return nil
 	}
@@ -258,7 +255,7 @@ func (r *Resolver) together(ctx context.Context, what string, have func() *known
 
 // failed returns how asking failed lately, or nil.
 func (r *Resolver) failed(what string) error {
-	if f, ok := r.failures.Get(what); ok && r.now().Before(f.until) {
+	if f, _ := r.failures.Get(what); r.now().Before(f.until) {
 		return f.err
 	}
 	return nil
@@ -267,9 +264,7 @@ func (r *Resolver) failed(what string) error {
 // note remembers a failure, but for those that are ours: of the budget, of the
 // store and of the outgoing proxy.
 func (r *Resolver) note(what string, err error) {
-	if err == nil {
-		r.failures.Remove(what)
-	} else if !errors.Is(err, errBudget) && !errors.Is(err, errForms) && !errors.Is(err, egress.ErrProxy) {
+	if err != nil && !errors.Is(err, errBudget) && !errors.Is(err, errForms) && !errors.Is(err, egress.ErrProxy) {
 		r.failures.Add(what, failure{err, r.now().Add(r.Limits.FailureTTL)})
 	}
 }

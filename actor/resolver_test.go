@@ -22,6 +22,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/panui/panui/actor"
+	"github.com/panui/panui/internal/as2"
 	"github.com/panui/panui/internal/limits"
 	"github.com/panui/panui/signing"
 	"github.com/panui/panui/signing/egress"
@@ -340,6 +341,7 @@ func TestAnswersThatAreNoActor(t *testing.T) {
 		{page{status: 410, contentType: "application/activity+json"}, false, actor.ErrGone},
 		{page{status: 418, contentType: "application/activity+json"}, false, nil},
 		{page{status: 429, contentType: "application/activity+json"}, true, nil},
+		{page{status: 499, contentType: "application/activity+json"}, false, nil},
 		{page{status: 500, contentType: "application/activity+json"}, true, nil},
 		{page{status: 503, contentType: "application/activity+json"}, true, nil},
 		{page{status: 302, location: "https://evil.test/alice"}, false, actor.ErrRefused},
@@ -360,6 +362,39 @@ func TestAnswersThatAreNoActor(t *testing.T) {
 			}
 		})
 	}
+}
+
+// What is wrong with an answer is said as it is.
+func TestWhatIsWrongWithAnAnswerIsSaid(t *testing.T) {
+	o := newOrigin(t)
+	r, _ := newResolver()
+	_, err := r.Actor(t.Context(), o.serve("/none", "no JSON"))
+	var refusal *as2.Refusal
+	assert.ErrorAs(t, err, &refusal)
+
+	_, err = r.Actor(t.Context(), o.serve("/big", `{"id":"`+strings.Repeat("x", 2<<20)+`"}`))
+	assert.ErrorIs(t, err, egress.ErrTooBig)
+	assert.False(t, isUnreachable(err), "it will not be smaller soon")
+
+	_, err = r.PublicKey(t.Context(), o.serve("/key", bareKey(o.URL+"/key", o.URL+"/nobody", public(0))), false)
+	assert.ErrorIs(t, err, actor.ErrGone, "of its owner")
+
+	busy := newOrigin(t)
+	r, _ = newResolver()
+	r.Limits = limits.Default()
+	r.Limits.FetchesPerHost = 1
+	r.Actor(t.Context(), busy.URL+"/1")
+	_, err = r.Actor(t.Context(), busy.URL+"/2")
+	assert.True(t, isUnreachable(err))
+	assert.Equal(t, 1, strings.Count(err.Error(), signing.ErrUnreachable.Error()), "once: %v", err)
+}
+
+func TestWhoIsNotBlockedIsAsked(t *testing.T) {
+	o := newOrigin(t)
+	r, _ := newResolver()
+	r.Blocked = func(host string) bool { return host == "other.test" }
+	_, err := r.Actor(t.Context(), o.alice(public(0)))
+	assert.NoError(t, err)
 }
 
 func isUnreachable(err error) bool { return errors.Is(err, signing.ErrUnreachable) }
@@ -451,6 +486,7 @@ func TestInboxes(t *testing.T) {
 	}{
 		{"a shared inbox of the same origin", "/inbox", "/shared", "/shared"},
 		{"none", "/inbox", "", ""},
+		{"one with user information", "/inbox", "user@/shared", ""},
 		{"one of another origin", "/inbox", "https://victim.test/inbox", ""},
 		{"one with another port", "/inbox", "http://127.0.0.1:1/inbox", ""},
 		{"no inbox", "", "/shared", "refused"},
@@ -462,7 +498,10 @@ func TestInboxes(t *testing.T) {
 		t.Run(c.say, func(t *testing.T) {
 			o := newOrigin(t)
 			at := func(s string) string {
-				if strings.HasPrefix(s, "/") {
+				switch rest, user := strings.CutPrefix(s, "user@"); {
+				case user:
+					return strings.Replace(o.URL, "://", "://user@", 1) + rest
+				case strings.HasPrefix(s, "/"):
 					return o.URL + s
 				}
 				return s

@@ -33,4 +33,10 @@ var equivalents = []equivalent{
 		`if c := name[i]; c <= utf8.RuneSelf {`, "0x80 is never the first byte of a letter"},
 	{"internal/as2/scan.go", "fold", `if c := name[i]; c < utf8.RuneSelf {`,
 		`if c := name[i]; (c < utf8.RuneSelf) && false {`, "foldRune makes the same of ASCII, only slower"},
+	{"actor/fetch.go", "Resolver.confirms", `if same, ok := listed.Key.(interface{ Equal(crypto.PublicKey) bool }); ok && same.Equal(claimed) {`,
+		`if same, ok := listed.Key.(interface{ Equal(crypto.PublicKey) bool }); ((ok) || true) && same.Equal(claimed) {`,
+		"every key that a policy accepts has Equal"},
+	{"actor/fetch.go", "Resolver.mayAsk", `if u, err := url.Parse(id); err != nil || r.Blocked != nil && r.Blocked(strings.ToLower(u.Hostname())) {`,
+		`if u, err := url.Parse(id); ((err != nil) && false) || r.Blocked != nil && r.Blocked(strings.ToLower(u.Hostname())) {`,
+		"Client.Check has read it before"},
 }
