@@ -112,7 +112,7 @@ func advisoriesH() []advisory {
 		{known: "GHSA-mqv7-gxh4-r5vf of Misskey", row: row{id: "H13", scene: public, test: environment,
 			must: "a proxy in the environment is not used: nobody can switch the guard off by a variable"}},
 		{known: "Proxy bypass (measured); GTS `ProxyFromEnvironment`; Mastodon `ProxySocket` of Go, GoToSocial and Mastodon", row: row{id: "H14", scene: public, test: throughAProxy,
-			must: "where the agency names a proxy, the address of the target is judged here as always; the proxy gets CONNECT for an address that passed and nothing else, so no plain http and no name"}},
+			must: "where the agency names a proxy, the address of the target is judged here as always; of a peer the proxy gets CONNECT for an address that passed and nothing else, so no plain http and no name"}},
 		{known: "CVE-2025-22870 of Go", row: row{id: "H15", scene: public,
 			must:  "an address with a zone is no name of the network: 401, nothing is looked up",
 			tries: []try{never("https://[::1%25.example.com]/k"), never("https://[fe80::1%25eth0]:443/k"), never("https://[2606:4700:4700::1111%25x]/k")},

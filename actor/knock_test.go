@@ -209,6 +209,23 @@ func TestASecondKnockCountsAndKeepsToTheRules(t *testing.T) {
 	})
 }
 
+// A server that looks at no signature takes every form, and shows nothing by it.
+func TestAnAnswerThatAsksForNothingShowsNothing(t *testing.T) {
+	g := guard(newOrigin(t), 401, nil, signing.Cavage, signing.RFC9421)
+	id := g.alice(public(0))
+	s := memory.New()
+	r, clock := knocker(s)
+	until := clock.Now().Add(time.Hour)
+	require.NoError(t, s.Apply(t.Context(), store.PutForm{Host: store.HostOf(id), Form: string(signing.RFC9421), Until: until}))
+	_, err := r.PublicKey(t.Context(), id+"#main-key", false)
+	require.NoError(t, err)
+	r.Proved(t.Context(), id+"#main-key")
+	assert.Equal(t, []string{"rfc9421 /alice"}, g.came)
+	peer, err := s.Peer(t.Context(), store.HostOf(id))
+	require.NoError(t, err)
+	assert.True(t, until.Equal(peer.FormUntil), "as it was: %v", peer.FormUntil)
+}
+
 // storeAway is a store that does not say how a host is signed for.
 type storeAway struct{ knock.Store }
 

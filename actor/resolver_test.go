@@ -371,6 +371,9 @@ func TestWhatIsWrongWithAnAnswerIsSaid(t *testing.T) {
 	_, err := r.Actor(t.Context(), o.serve("/none", "no JSON"))
 	var refusal *as2.Refusal
 	assert.ErrorAs(t, err, &refusal)
+	refusal = nil
+	_, err = r.PublicKey(t.Context(), o.serve("/no-key", "no JSON"), false)
+	assert.ErrorAs(t, err, &refusal)
 
 	_, err = r.Actor(t.Context(), o.serve("/big", `{"id":"`+strings.Repeat("x", 2<<20)+`"}`))
 	assert.ErrorIs(t, err, egress.ErrTooBig)
@@ -486,7 +489,7 @@ func TestInboxes(t *testing.T) {
 	}{
 		{"a shared inbox of the same origin", "/inbox", "/shared", "/shared"},
 		{"none", "/inbox", "", ""},
-		{"one with user information", "/inbox", "user@/shared", ""},
+		{"one of ours at an origin that is not", "/inbox", "/ours", ""},
 		{"one of another origin", "/inbox", "https://victim.test/inbox", ""},
 		{"one with another port", "/inbox", "http://127.0.0.1:1/inbox", ""},
 		{"no inbox", "", "/shared", "refused"},
@@ -498,17 +501,14 @@ func TestInboxes(t *testing.T) {
 		t.Run(c.say, func(t *testing.T) {
 			o := newOrigin(t)
 			at := func(s string) string {
-				switch rest, user := strings.CutPrefix(s, "user@"); {
-				case user:
-					return strings.Replace(o.URL, "://", "://user@", 1) + rest
-				case strings.HasPrefix(s, "/"):
+				if strings.HasPrefix(s, "/") {
 					return o.URL + s
 				}
 				return s
 			}
 			id := o.serve("/alice", fmt.Sprintf(`{"id":%q,"type":"Person","inbox":%q,"endpoints":{"sharedInbox":%q}}`, o.URL+"/alice", at(c.inbox), at(c.shared)))
 			r, _ := newResolver()
-			r.Ours = site.Owns
+			r.Ours = func(id string) bool { return site.Owns(id) || id == o.URL+"/ours" }
 			a, err := r.Actor(t.Context(), id)
 			if c.want == "refused" {
 				assert.Error(t, err)

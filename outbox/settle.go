@@ -178,8 +178,7 @@ func (s *shift) peer(ctx context.Context, host string, v verdict, now time.Time)
 	}
 	p.Host = host
 	if v.form {
-		shown := knock.Remembered(p, true, now)
-		ops = append(ops, store.PutForm{Host: host, Form: shown.Form, Until: shown.FormUntil})
+		ops = append(ops, knock.Shown(host, now))
 	}
 	if p.DownUntil.Sub(now) > s.d.limits.DeliveryAge {
 		p.DownSince, p.DownUntil = time.Time{}, time.Time{} // by a clock that stood ahead

@@ -15,8 +15,9 @@ import (
 
 // Proxy is the forward proxy of a network that lets nothing out but through it.
 // Each connection to another server is then a tunnel that CONNECT opens (RFC 9110
-// section 9.3.6), with TLS from end to end inside; the proxy is never asked for
-// anything else. The environment (HTTPS_PROXY) is never looked at.
+// section 9.3.6), with TLS from end to end inside. Of the proxy itself nothing else is
+// asked but, where a tunnel got no answer, whether it is there (OPTIONS *, section
+// 9.3.7). The environment (HTTPS_PROXY) is never looked at.
 //
 // The site still looks names up by itself, judges the addresses as always and
 // names one of those that passed to the proxy, so that nothing inside the network

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/netip"
 	"net/url"
 	"strings"
 	"testing"
@@ -91,7 +92,7 @@ func TestAProxyPrintsWithoutItsPassword(t *testing.T) {
 
 // The name of the proxy may lead inside the network, but not to where a cloud keeps its metadata.
 func TestTheProxysNameLeadsToNoMetadata(t *testing.T) {
-	for _, address := range []string{"169.254.169.254", "224.0.0.1", "0.0.0.0", "::ffff:0.0.0.0"} {
+	for _, address := range []string{"169.254.169.254", "224.0.0.1", "0.0.0.0"} {
 		dns := &names{answers: map[string][]string{"proxy.internal.": {address}, "peer.example.": {"93.184.216.34"}}}
 		c := New(Options{Resolver: dns.resolver(t), Limits: quick(), Proxy: &Proxy{URL: "http://proxy.internal:3128"}})
 		_, err := c.Get(t.Context(), "https://peer.example/", accept, nil)
@@ -104,6 +105,13 @@ func TestTheProxysNameLeadsToNoMetadata(t *testing.T) {
 }
 
 // An error about the proxy says so, and never repeats its password.
+func TestAMappedAddressIsNoDisguiseForAProxy(t *testing.T) {
+	for _, address := range []string{"::ffff:0.0.0.0", "::ffff:169.254.169.254", "::ffff:224.0.0.1"} {
+		assert.Error(t, proxyAddress(netip.MustParseAddr(address)), address)
+	}
+	assert.NoError(t, proxyAddress(netip.MustParseAddr("::ffff:10.0.0.1")), "private, as a proxy may be")
+}
+
 func TestAProxyThatIsDown(t *testing.T) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)

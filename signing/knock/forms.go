@@ -105,16 +105,9 @@ func (f *Forms) Keep(ctx context.Context, host string) error {
 	return nil
 }
 
-// Remembered is a peer as it is known at a time: with the form that it has shown,
-// and without one that has run out.
-func Remembered(p store.Peer, learned bool, now time.Time) store.Peer {
-	switch {
-	case learned:
-		p.Form, p.FormUntil = string(signing.RFC9421), now.Add(rememberFor)
-	case !now.Before(p.FormUntil):
-		p.Form, p.FormUntil = "", time.Time{}
-	}
-	return p
+// Shown writes down that a host has shown RFC 9421, for as long as that counts.
+func Shown(host string, now time.Time) store.PutForm {
+	return store.PutForm{Host: host, Form: string(signing.RFC9421), Until: now.Add(rememberFor)}
 }
 
 // start makes the cache on first use, so that Forms is one struct literal.

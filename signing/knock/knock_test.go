@@ -94,8 +94,7 @@ func TestWhatAHostHasShownCountsForAWeek(t *testing.T) {
 	assert.Equal(t, signing.Cavage, first(t, f, "peer.test"))
 	assert.True(t, f.Learn("peer.test"))
 	assert.False(t, f.Learn("peer.test"), "once a day is enough")
-	p := knock.Remembered(store.Peer{Host: "peer.test", Failures: 2}, true, *now)
-	require.NoError(t, s.Apply(t.Context(), store.PutPeer{Peer: p}, store.PutForm{Host: p.Host, Form: p.Form, Until: p.FormUntil}))
+	require.NoError(t, s.Apply(t.Context(), store.PutPeer{Peer: store.Peer{Host: "peer.test", Failures: 2}}, knock.Shown("peer.test", *now)))
 	assert.Equal(t, signing.RFC9421, first(t, f, "peer.test"))
 	assert.Equal(t, signing.Cavage, first(t, f, "other.test"))
 
@@ -105,7 +104,6 @@ func TestWhatAHostHasShownCountsForAWeek(t *testing.T) {
 	assert.Equal(t, signing.RFC9421, first(t, again, "peer.test"), "after a restart")
 	*now = noon.Add(7 * 24 * time.Hour)
 	assert.Equal(t, signing.Cavage, first(t, f, "peer.test"))
-	assert.Equal(t, store.Peer{Host: "peer.test", Failures: 2}, knock.Remembered(p, false, *now))
 }
 
 // What anyone can have us learn is written down only when it was worth it.
