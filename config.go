@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
-	"strings"
 	"time"
 
 	"github.com/panui/panui/actor"
@@ -77,8 +76,8 @@ func New(c Config) (*Site, error) {
 	}
 	var actors []*actor.Local
 	for i, profile := range c.Actors {
-		local, err := actor.NewLocal(profile, urls, c.Keys)
-		if err = beside(urls.Check(), err); err != nil {
+		local, err := c.local(profile, urls)
+		if err != nil {
 			wrong = append(wrong, fmt.Errorf("actor %d: %w", i+1, err))
 			continue
 		}
@@ -94,16 +93,13 @@ func New(c Config) (*Site, error) {
 	return site, nil
 }
 
-// beside is what is wrong with an actor beside the site's URLs, which are named once.
-func beside(site, err error) error {
-	if site == nil || err == nil {
-		return err
+// local makes the actor of a profile. Where the site's URLs are wrong, which New
+// says once, it makes none and says what else is.
+func (c Config) local(p actor.Profile, urls actor.URLs) (*actor.Local, error) {
+	if urls.Check() != nil {
+		return nil, p.Check(urls, c.Keys)
 	}
-	whose, rest, more := strings.Cut(err.Error(), site.Error()+"\n")
-	if !more {
-		return nil
-	}
-	return errors.New(whose + rest)
+	return actor.NewLocal(p, urls, c.Keys)
 }
 
 // reach checks that BaseURL and InsecureLoopback fit each other. What is no base

@@ -36,9 +36,10 @@ var types = []string{"Organization", "Service", "Group", "Application", "Person"
 // pictures are the types that Mastodon shows.
 var pictures = []string{"image/png", "image/jpeg", "image/gif", "image/webp", "image/avif"}
 
-// check says everything that is wrong with p at a site.
-func (p Profile) check(u URLs, policy signing.Policy) error {
-	return errors.Join(
+// Check says everything that is wrong with p at a site with these URLs, which
+// Check of theirs judges.
+func (p Profile) Check(u URLs, policy signing.Policy) error {
+	err := errors.Join(
 		p.checkHandle(u),
 		p.checkName(),
 		p.checkKeys(policy),
@@ -54,6 +55,10 @@ func (p Profile) check(u URLs, policy signing.Policy) error {
 		p.checkLanguages(),
 		p.checkFormerIDs(),
 	)
+	if err != nil {
+		return fmt.Errorf("actor: profile %q: %w", p.Handle, err)
+	}
+	return nil
 }
 
 func (p Profile) checkHandle(u URLs) error {

@@ -3,7 +3,6 @@ package actor
 import (
 	"cmp"
 	"errors"
-	"fmt"
 	"html"
 	"net/url"
 	"slices"
@@ -35,8 +34,8 @@ type Local struct {
 // NewLocal checks p and makes the actor of it. The error joins every mistake,
 // each with what to write instead.
 func NewLocal(p Profile, u URLs, policy signing.Policy) (*Local, error) {
-	if err := errors.Join(u.Check(), p.check(u, policy)); err != nil {
-		return nil, fmt.Errorf("actor: profile %q: %w", p.Handle, err)
+	if err := errors.Join(u.Check(), p.Check(u, policy)); err != nil {
+		return nil, err
 	}
 	handle, _ := ParseHandle(p.Handle)
 	segment := cmp.Or(p.ID, opaque(handle))
