@@ -67,6 +67,24 @@ func TestForgettingAnActorForgetsTheFailureOfItsKey(t *testing.T) {
 	assert.True(t, keys()[1].PublicKey.Equal(found.Key))
 }
 
+// A key that lies by itself is confirmed anew by both documents.
+func TestForgettingAnActorForgetsWhereItsKeyLies(t *testing.T) {
+	o := newOrigin(t)
+	r, _ := newResolver()
+	id, keyID := o.URL+"/alice", o.URL+"/key"
+	o.serve("/alice", person(id, o.URL+"/inbox", keyID, id, pemOf(public(0))))
+	o.serve("/key", bareKey(keyID, id, public(0)))
+	_, err := r.PublicKey(t.Context(), keyID, false)
+	require.NoError(t, err)
+
+	r.Forget(id)
+	o.serve("/key", bareKey(keyID, id, public(1)))
+	_, err = r.Actor(t.Context(), id)
+	require.NoError(t, err)
+	_, err = r.PublicKey(t.Context(), keyID, false)
+	assert.ErrorContains(t, err, "lists another key", "its own place says so no more")
+}
+
 // A known key is asked for anew only by who has a reason to.
 func TestAKeyIsAskedForAnewForAReason(t *testing.T) {
 	o := newOrigin(t)

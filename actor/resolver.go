@@ -137,10 +137,11 @@ func (r *Resolver) ForgetFailures() {
 	r.failures.Purge()
 }
 
-// forgetKey has a key asked for again, however lately that failed. It leaves alone
-// what another actor owns, whatever the forgotten one listed.
+// forgetKey has a key asked for again where it lies, however lately that failed. It
+// leaves alone what another actor owns, whatever the forgotten one listed.
 func (r *Resolver) forgetKey(keyID, owner string) {
 	if found, _ := r.owners.Peek(keyID); found == owner {
+		r.owners.Remove(keyID)
 		r.failures.Remove(asKey(keyID))
 	}
 }
