@@ -81,6 +81,7 @@ func TestForgettingAnActorForgetsWhereItsKeyLies(t *testing.T) {
 	o.serve("/key", bareKey(keyID, id, public(1)))
 	_, err = r.Actor(t.Context(), id)
 	require.NoError(t, err)
+	assert.Equal(t, 2, o.asked["/alice"], "whoever is forgotten is asked anew")
 	_, err = r.PublicKey(t.Context(), keyID, false)
 	assert.ErrorContains(t, err, "lists another key", "its own place says so no more")
 }
