@@ -142,7 +142,7 @@ func written(results []result) string {
 		all.killed, all.equivalent, all.survived, all.gaps = all.killed+r.killed, all.equivalent+r.equivalent, all.survived+r.survived, all.gaps+r.gaps
 	}
 	write(all)
-	b.WriteString("\nSurvivors, which are rules without a test:\n\n")
+	b.WriteString("\nSurvivors, which no test noticed:\n\n")
 	for _, r := range results {
 		for _, s := range r.survivors {
 			b.WriteString(s + "\n")
