@@ -19,16 +19,15 @@ import (
 
 // What other servers keep of a profile; more would be cut or refused somewhere.
 const (
-	maxDisplayName = 128   // characters: Misskey
-	maxSummary     = 2_048 // characters: Misskey
-	maxFields      = 16
-	maxFieldName   = 255
-	maxFieldValue  = 2_047
-	maxAlt         = 1_500
-	maxFormerIDs   = 256
-
-	maxOtherProofKeys = 16
+	maxDisplayName    = 128   // characters: Misskey
+	maxSummary        = 2_048 // characters: Misskey
+	maxFields         = 16
+	maxFieldName      = 255
+	maxFieldValue     = 2_047
+	maxAlt            = 1_500
+	maxFormerIDs      = 256
 	maxID             = 2_048
+	maxOtherProofKeys = 16
 )
 
 var types = []string{"Organization", "Service", "Group", "Application", "Person"}

@@ -132,7 +132,7 @@ func isArea(file string) bool {
 func written(results []result) string {
 	var b strings.Builder
 	b.WriteString("| File | Mutants | Killed | Equivalent | Survived | Killed of those that can be | Blocks no test reaches | Tried | State |\n|---|--:|--:|--:|--:|--:|--:|---|---|\n")
-	all := result{row: row{file: "all"}, tried: "", of: ""}
+	all := result{row: row{file: "all"}}
 	write := func(r result) {
 		fmt.Fprintf(&b, "| %s | %d | %d | %d | %d | %.1f %% | %d | %s | %s |\n",
 			r.file, r.killed+r.equivalent+r.survived, r.killed, r.equivalent, r.survived, r.share(), r.gaps, r.tried, r.of)

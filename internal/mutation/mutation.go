@@ -32,7 +32,7 @@ func Root(ctx context.Context) (string, error) {
 // ErrUnbuilt says that the compiler does not take a mutant.
 var ErrUnbuilt = errors.New("does not build")
 
-// complaint is what the compiler, or go vet before it, says about a line.
+// complaint is what the compiler says about a line.
 var complaint = regexp.MustCompile(`(?m)^\S+\.go:\d+:\d+: `)
 
 // Build builds the tests of the package, such as ./inbox, in dir, and returns
